@@ -1,0 +1,72 @@
+# `make demo` and `make test` need Python 3.10 or newer and make, nothing else; each makes the environment it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
+JOBS ?= 2
+DEMO ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long lint types coverage bench bench-quick format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pellucid needs Python 3.10 or newer")'
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@$(PIP) install --upgrade 'pip>=25.1'
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	@$(PIP) install --constraint constraints.txt --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	@$(PIP) install --constraint constraints.txt --group lint
+	@touch $@
+
+demo: $(VENV)/.core ## make a project in demo/ and run it end to end
+	@rm -rf "$(DEMO)"
+	$(BIN)/pellucid new --name "Seattle weather" --directory "$(DEMO)"
+	cd "$(DEMO)" && "$(abspath $(BIN))/pellucid" run
+	@echo; echo "Written by the run:"; cd "$(DEMO)" && find data/08_reporting -type f | sort | sed 's|^|  $(DEMO)/|'
+
+test: $(VENV)/.test ## run all tests (under ten minutes on two cores)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not long" $(ARGS)
+
+test-long: $(VENV)/.test ## run the nightly-sized tests
+	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+
+coverage: $(VENV)/.test ## run all tests and require 95 % branch coverage
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long" $(ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --fail-under 95
+
+lint: $(VENV)/.lint ## ruff, mypy strict and import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.lint ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: ## measure pellucid and its peers side by side, in an environment of its own
+	@$(MAKE) --no-print-directory VENV=.venv-bench bench-run ARGS="$(ARGS)"
+
+.PHONY: bench-run
+bench-run: $(VENV)/.core
+	@$(PIP) install kedro pandas
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-quick: $(VENV)/.core ## prove that the benchmarks run
+	$(BIN)/python benchmarks/run.py --quick
+
+clean: ## remove environments, caches and the demo
+	rm -rf .venv .venv-bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
