@@ -9,6 +9,7 @@
     │       ├── ConfigSyntaxError                         not YAML or JSON: file, line, column
     │       └── DuplicateConfigKeyError                   one key in two files of one folder
     ├── SettingsError                     (ValueError)    a value of settings.py that cannot be used
+    │   └── SettingsTypeError             (TypeError)     a class where an instance is needed
     ├── ProjectError                      (RuntimeError)
     │   ├── NotAProjectError                              no pyproject.toml with a section of ours
     │   └── BrokenPipelineError                           a pipeline module that cannot be imported
@@ -16,6 +17,7 @@
     │   ├── CircularDependencyError                       names the nodes of the cycle
     │   ├── OutputNotUniqueError                          names the dataset and its two nodes
     │   ├── ConfirmNotUniqueError
+    │   ├── NodeSignatureError            (TypeError)     a function that cannot be called with the node's inputs
     │   ├── UnknownNameError                              a node, tag, dataset, namespace or pipeline
     │   └── EmptyPipelineError                            a filter that leaves no node
     ├── DatasetError
@@ -23,18 +25,22 @@
     │   ├── DatasetAlreadyExistsError
     │   ├── VersionNotFoundError          (LookupError)
     │   ├── VersionAlreadyExistsError
-    │   └── CredentialsNotFoundError      (LookupError)
+    │   ├── CredentialsNotFoundError      (LookupError)
+    │   ├── DataValidationError           (ValueError)    data that a dataset's validator refuses
+    │   └── ValidationConfigurationError  (ValueError)    a validator that cannot be used
     ├── RunnerError                       (RuntimeError)
     │   ├── UnsatisfiedInputsError        (ValueError)    inputs that no dataset provides
     │   ├── NodeExitError                                 a node called sys.exit()
     │   ├── WorkerLostError                               a worker process died: node, pid, signal
     │   └── WorkerStartError                              a worker process never got ready
+    ├── NodeOutputError                   (ValueError)    a function's result does not fit the node's outputs
     ├── TaskError
     ├── HookError                         (RuntimeError)  a plugin's hooks cannot be loaded
     ├── KedroContextError
     └── KedroSessionError
 
     RunTerminated (SystemExit, code 143)                  SIGTERM while a run was going on
+    RemoteError                                           marks what stands for an exception that cannot be pickled
 
 A class that takes names builds its own message and keeps them as attributes. Those that Kedro's ecosystem
 raises by hand (``DatasetError("…")`` above all) take a message, as there.
@@ -103,8 +109,8 @@ class DuplicateConfigKeyError(BadConfigException):
     def __init__(self, keys: Sequence[str], first: str, second: str) -> None:
         self.keys, self.first, self.second = tuple(keys), first, second
         shown = _quoted(self.keys[:10]) + (f" and {len(self.keys) - 10} more" if len(self.keys) > 10 else "")
-        noun = "key" if len(self.keys) == 1 else "keys"
-        super().__init__(f"The {noun} {shown} stand in two files of one environment: {first} and {second}.")
+        noun, verb = ("key", "stands") if len(self.keys) == 1 else ("keys", "stand")
+        super().__init__(f"The {noun} {shown} {verb} in two files of one environment: {first} and {second}.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.keys, self.first, self.second)
@@ -112,6 +118,10 @@ class DuplicateConfigKeyError(BadConfigException):
 
 class SettingsError(PellucidError, ValueError):
     """A value in the project's ``settings.py`` cannot be used, or the module cannot be imported."""
+
+
+class SettingsTypeError(SettingsError, TypeError):
+    """HOOKS in ``settings.py`` holds a class where an instance is needed."""
 
 
 # --------------------------------------------------------------------------- project
@@ -171,6 +181,10 @@ class ConfirmNotUniqueError(PipelineError):
     """Two nodes confirm one dataset."""
 
 
+class NodeSignatureError(PipelineError, TypeError):
+    """A node's function cannot be called with its inputs."""
+
+
 class UnknownNameError(PipelineError):
     """Names were asked for that are not there.
 
@@ -222,6 +236,14 @@ class VersionAlreadyExistsError(DatasetError):
 
 class CredentialsNotFoundError(DatasetError, LookupError):
     """A dataset names credentials that the configuration does not have."""
+
+
+class DataValidationError(DatasetError, ValueError):
+    """The validator of a dataset refuses the data that was loaded or is to be saved."""
+
+
+class ValidationConfigurationError(DatasetError, ValueError):
+    """The ``validator`` of a dataset is declared wrongly, or cannot be imported or made."""
 
 
 # --------------------------------------------------------------------------- running
@@ -305,6 +327,23 @@ class WorkerStartError(RunnerError):
     """A worker process could not be set up; its cause is what was raised there."""
 
 
+class NodeOutputError(PellucidError, ValueError):
+    """What a node's function returned does not fit the node's outputs.
+
+    Args:
+        node: the name of the node.
+        expected: what it should return.
+        found: what it returned.
+    """
+
+    def __init__(self, node: str, expected: str, found: str) -> None:
+        self.node, self.expected, self.found = node, expected, found
+        super().__init__(f"The function of the node '{node}' must return {expected}, and returned {found}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.node, self.expected, self.found)
+
+
 class TaskError(PellucidError):
     """A task was put together wrongly."""
 
@@ -336,3 +375,11 @@ class RunTerminated(SystemExit):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.signum,)
+
+
+class RemoteError(BaseException):
+    """Marks an exception that stands for one of a worker process which did not survive pickling.
+
+    Its class has the name of the original's and derives from the original's class, or from the nearest base of it
+    that can be pickled: ``except ValueError`` finds what was a ``ValueError``. The message is the original's.
+    """
