@@ -25,6 +25,13 @@ $(VENV)/.test: $(VENV)/.core
 	@$(PIP) install --constraint constraints.txt --group test
 	@touch $@
 
+# An environment with Kedro beside pellucid, in which the acceptance tests run one project on both.
+$(VENV)-kedro/.done: pyproject.toml constraints.txt
+	@"$(PYTHON)" -m venv "$(VENV)-kedro"
+	@$(VENV)-kedro/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	@$(VENV)-kedro/bin/python -m pip --quiet install --constraint constraints.txt --editable . kedro kedro-datasets ipython pandas pyarrow openpyxl
+	@touch $@
+
 $(VENV)/.lint: $(VENV)/.test
 	@$(PIP) install --constraint constraints.txt --group lint
 	@touch $@
@@ -33,17 +40,17 @@ demo: $(VENV)/.core ## make a project in demo/ and run it end to end
 	@rm -rf "$(DEMO)"
 	$(BIN)/pellucid new --name "Seattle weather" --directory "$(DEMO)"
 	cd "$(DEMO)" && "$(abspath $(BIN))/pellucid" run
-	@echo; echo "Written by the run:"; cd "$(DEMO)" && find data/08_reporting -type f | sort | sed 's|^|  $(DEMO)/|'
+	@echo; echo "Written by the run:"; cd "$(DEMO)" && find data/08_reporting -type f -not -name ".*" | sort | sed 's|^|  $(DEMO)/|'
 
-test: $(VENV)/.test ## run all tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not long" $(ARGS)
+test: $(VENV)/.test $(VENV)-kedro/.done ## run all tests (under ten minutes on two cores)
+	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m pytest -n $(JOBS) -m "not long" $(ARGS)
 
 test-long: $(VENV)/.test ## run the nightly-sized tests
 	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
-coverage: $(VENV)/.test ## run all tests and require 95 % branch coverage
+coverage: $(VENV)/.test $(VENV)-kedro/.done ## run all tests and require 95 % branch coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long" $(ARGS)
+	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long" $(ARGS)
 	@$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --fail-under 95
 
@@ -62,11 +69,11 @@ bench: ## measure pellucid and its peers side by side, in an environment of its 
 
 .PHONY: bench-run
 bench-run: $(VENV)/.core
-	@$(PIP) install kedro pandas
+	@$(PIP) install --constraint constraints.txt kedro
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 bench-quick: $(VENV)/.core ## prove that the benchmarks run
 	$(BIN)/python benchmarks/run.py --quick
 
 clean: ## remove environments, caches and the demo
-	rm -rf .venv .venv-bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-kedro .venv-bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

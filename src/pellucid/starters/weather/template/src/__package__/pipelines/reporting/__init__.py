@@ -1,0 +1,5 @@
+"""Two plots and a report."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
