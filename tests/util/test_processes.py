@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support import pool as support
+
+from pellucid._util.processes import (
+    ExitWatch,
+    Lifeline,
+    forking_lock,
+    keep_from_forks,
+    kill_group,
+    reset_signals,
+    signals_held,
+    tie_to,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.processes
+
+
+def in_a_fork(action: Callable[[], object]) -> int:
+    """Do something in a fork and return how that ended: 0, 99 for an exception, or minus a signal."""
+    pid = os.fork()
+    if pid == 0:
+        code = 99
+        with contextlib.suppress(BaseException):
+            action()
+            code = 0
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_importing_has_no_effect() -> None:
+    code = "import os, threading; os.register_at_fork = None; import pellucid._util.processes"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_who_is_tied_to_a_parent_that_has_ended_ends_at_once() -> None:
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    writer.close()
+    assert in_a_fork(lambda: tie_to(reader)) == -signal.SIGKILL
+    reader.close()
+
+
+def test_who_is_tied_goes_on_while_the_parent_lives_and_leads_a_group() -> None:
+    lifeline = Lifeline(multiprocessing.get_context())
+
+    def tie() -> None:
+        tie_to(lifeline.reader)
+        assert os.getpgid(0) == os.getpid()
+
+    assert in_a_fork(tie) == 0
+    lifeline.hand_over()
+    lifeline.close()
+
+
+def test_the_leader_of_a_session_can_be_tied() -> None:
+    lifeline = Lifeline(multiprocessing.get_context())
+
+    def tie() -> None:
+        os.setsid()
+        tie_to(lifeline.reader)
+
+    assert in_a_fork(tie) == 0
+    lifeline.hand_over()
+    lifeline.close()
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        "import fcntl; del fcntl.F_SETSIG",
+        "sys.modules['fcntl'] = None",
+        "import fcntl; fcntl.F_SETSIG = -1",
+        "import fcntl; del fcntl.F_SETSIG; del os.setpgid; del os.killpg",
+    ],
+)
+def test_where_the_kernel_does_not_watch_a_thread_does(lacking: str) -> None:
+    code = (
+        f"{lacking}\n"
+        "with WorkerPool(doing(sleep_long), workers=1, start_method='fork') as pool:\n"
+        "    pool.submit(0, 'sleep')\n"
+        "    pool.wait()\n"
+    )
+    with support.parent_process(code) as (process, pids):
+        assert len(pids) == 1
+        process.kill()
+        assert support.survivors(pids) == []
+
+
+def test_closing_a_lifeline_kills_who_is_tied() -> None:
+    lifeline = Lifeline(multiprocessing.get_context())
+    tied, told = multiprocessing.Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        tie_to(lifeline.reader)
+        told.send_bytes(b"tied")
+        while True:
+            signal.pause()
+    lifeline.hand_over()
+    assert tied.recv_bytes() == b"tied"
+    lifeline.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    tied.close()
+    told.close()
+
+
+def test_who_was_entrusted_is_killed_before_it_is_tied() -> None:
+    lifeline = Lifeline(multiprocessing.get_context())
+    with subprocess.Popen(["sleep", "60"], pass_fds=[lifeline.reader.fileno()]) as process:
+        lifeline.entrust(process.pid)
+        lifeline.hand_over()
+        assert process.poll() is None
+        lifeline.close()
+        assert process.wait(1) == -signal.SIGKILL
+
+
+def test_forks_have_no_copy_of_what_is_kept_from_them() -> None:
+    reader, writer = multiprocessing.Pipe(duplex=False)
+    keep_from_forks(writer)
+    number = writer.fileno()
+
+    def look() -> None:
+        assert writer.closed
+        os.fstat(number)
+
+    assert in_a_fork(look) == 99
+    os.fstat(number)
+    writer.close()
+    reader.close()
+
+
+def test_a_fork_can_fork_though_its_parent_held_the_lock() -> None:
+    def lock() -> None:
+        assert forking_lock() is not held
+        assert forking_lock().acquire(blocking=False)
+
+    with forking_lock() as _:
+        held = forking_lock()
+        assert in_a_fork(lock) == 0
+
+
+def test_killing_a_group_that_is_not_there_does_nothing() -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    kill_group(process.pid)
+
+
+def test_killing_a_group_kills_its_members() -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        member = int(process.stdout.readline())
+        kill_group(process.pid)
+        assert process.wait(1) == -signal.SIGKILL
+    assert support.survivors([member]) == []
+
+
+def test_the_end_of_a_process_can_be_waited_for() -> None:
+    from multiprocessing.connection import wait
+
+    with subprocess.Popen(["sleep", "60"]) as process:
+        watch = ExitWatch(process.pid, -1)
+        assert wait([watch.waitable], 0) == []
+        process.kill()
+        assert wait([watch.waitable], 5) == [watch.waitable]
+    watch.close()
+    watch.close()
+
+
+def test_without_process_descriptors_the_sentinel_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    watch = ExitWatch(os.getpid(), 42)
+    assert watch.waitable == 42
+    watch.close()
+
+
+def test_signals_are_held_back_for_a_block() -> None:
+    def interrupted() -> None:
+        reached = False
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt), signals_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            reached = True
+        assert reached
+
+    assert in_a_fork(interrupted) == 0
+
+
+def test_without_signal_masks_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    with signals_held():
+        pass
+    assert in_a_fork(reset_signals) == 0
+
+
+def test_a_fork_resets_its_parents_handlers_and_unblocks() -> None:
+    def reset() -> None:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        with signals_held():
+            reset_signals()
+            assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+
+    assert in_a_fork(reset) == 0
