@@ -1,0 +1,21 @@
+"""Tables as frames of pandas."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pellucid.io.datasets import csv, parquet
+
+__all__ = ["CSVDataset", "ParquetDataset"]
+
+
+class CSVDataset(csv.CSVDataset):
+    """A CSV file, as a frame of pandas."""
+
+    ENGINES: ClassVar[tuple[str, ...]] = ("pandas",)
+
+
+class ParquetDataset(parquet.ParquetDataset):
+    """A Parquet file, as a frame of pandas."""
+
+    ENGINES: ClassVar[tuple[str, ...]] = ("pandas",)

@@ -1,0 +1,77 @@
+"""Data that stays in the memory of one process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.exceptions import DatasetError
+from pellucid.io._copying import TCopyMode, check_copy_mode, copy_data
+from pellucid.io._dataset import AbstractDataset
+
+__all__ = ["MemoryDataset", "TCopyMode"]
+
+
+class _Nothing:
+    """The absence of data, also after a trip to another process."""
+
+    def __reduce__(self) -> str:
+        return "_EMPTY"
+
+    def __repr__(self) -> str:
+        return "<unset>"
+
+
+_EMPTY: Any = _Nothing()
+
+
+class MemoryDataset(AbstractDataset[Any, Any]):
+    """Keeps data in memory, and hands out copies so that a node cannot change what another one gets.
+
+    Args:
+        data: what it holds from the start; nothing if left out. None is data, too.
+        copy_mode: "assign", "copy" or "deepcopy"; by the type of the data if None.
+        metadata: for others' use.
+
+    Raises:
+        DatasetError: there is no such copy mode.
+    """
+
+    _EPHEMERAL = True
+
+    def __init__(
+        self, data: Any = _EMPTY, copy_mode: TCopyMode | None = None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        check_copy_mode(copy_mode)
+        self._copy_mode = copy_mode
+        self.metadata = metadata
+        self._data = _EMPTY if data is _EMPTY else copy_data(data, copy_mode)
+        if type(self) is MemoryDataset:
+            # What was recorded would keep the data alive after its release.
+            self._init_call = ((), {"copy_mode": copy_mode, "metadata": metadata})
+
+    def load(self) -> Any:
+        """Return the data, copied as the copy mode says.
+
+        Raises:
+            DatasetError: there is none, or it cannot be copied.
+        """
+        if self._data is _EMPTY:
+            raise DatasetError("This MemoryDataset holds no data: none was saved, or it was released.")
+        return copy_data(self._data, self._copy_mode)
+
+    def save(self, data: Any) -> None:
+        """Keep the data, copied as the copy mode says."""
+        self._data = copy_data(data, self._copy_mode)
+
+    def _exists(self) -> bool:
+        return self._data is not _EMPTY
+
+    def _release(self) -> None:
+        self._data = _EMPTY
+
+    def _init_config(self) -> dict[str, Any]:
+        # Data is no configuration.
+        return {name: value for name, value in super()._init_config().items() if name != "data"}
+
+    def _describe(self) -> dict[str, Any]:
+        return {} if self._data is _EMPTY else {"data": f"<{type(self._data).__name__}>"}
