@@ -1,0 +1,42 @@
+"""Which datasets nobody needs any more: counted once for a run, no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+__all__ = ["ReleaseCounts"]
+
+
+class ReleaseCounts:
+    """Counts the readers of every dataset down.
+
+    Args:
+        inputs: for each node the names of the datasets that it reads.
+        outputs: for each node the names of those that it writes.
+        kept: names that are never released: the inputs and outputs of the pipeline.
+    """
+
+    __slots__ = ("_inputs", "_kept", "_outputs", "_readers")
+
+    def __init__(
+        self, inputs: Iterable[Collection[str]], outputs: Sequence[Collection[str]], kept: Collection[str]
+    ) -> None:
+        # A node may name an input twice, and is one reader all the same.
+        self._inputs = [dict.fromkeys(names) for names in inputs]
+        self._outputs = outputs
+        self._kept = kept
+        self._readers = Counter(name for names in self._inputs for name in names)
+
+    def done(self, index: int) -> list[str]:
+        """Note that a node is done, once; return the datasets that can go now."""
+        readers, kept, gone = self._readers, self._kept, []
+        for name in self._inputs[index]:
+            left = readers[name] = readers[name] - 1
+            if not left and name not in kept:
+                gone.append(name)
+        gone.extend(name for name in self._outputs[index] if not readers[name] and name not in kept)
+        return gone
