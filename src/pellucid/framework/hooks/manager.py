@@ -1,0 +1,168 @@
+"""The registry of hooks that a session calls."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from pellucid.framework.hooks._entry_points import InstalledPlugin, installed_plugins
+from pellucid.framework.hooks._worker import Declared, HookBootstrap, ProcessSetup, bootstrap_for
+from pellucid.framework.hooks.markers import HOOK_NAMESPACE
+from pellucid.framework.hooks.specs import (
+    DataCatalogSpecs,
+    DatasetSpecs,
+    KedroContextSpecs,
+    NodeSpecs,
+    PipelineSpecs,
+    SessionSpecs,
+    WorkerSpecs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "HOOK_NAMESPACE",
+    "HookManager",
+    "_NullPluginManager",
+    "_create_hook_manager",
+    "_register_hooks",
+    "_register_hooks_entry_points",
+]
+
+logger = logging.getLogger(__name__)
+
+_SPECS = (
+    SessionSpecs,
+    KedroContextSpecs,
+    DataCatalogSpecs,
+    PipelineSpecs,
+    NodeSpecs,
+    DatasetSpecs,
+    WorkerSpecs,
+)
+
+
+class HookManager(pluggy.PluginManager):
+    """pluggy's registry with every specification; what was registered last is called first.
+
+    Each call is traced only if this module's logger is at DEBUG when the registry is made.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(HOOK_NAMESPACE)
+        self.process_setup: ProcessSetup | None = None
+        self._origins: dict[str, Declared | InstalledPlugin] = {}
+        if logger.isEnabledFor(logging.DEBUG):
+            self.trace.root.setwriter(logger.debug)
+            self.enable_tracing()
+        for spec in _SPECS:
+            self.add_hookspecs(spec)
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        """Register an object with hooks; one that is registered already is ignored.
+
+        Raises:
+            TypeError: it is a class, whose hooks would lack ``self``.
+            pluggy.PluginValidationError: a hook of it takes an argument that its specification does not have.
+        """
+        if isinstance(plugin, type):
+            raise TypeError(f"Hooks are registered as instances; write {plugin.__qualname__}() with parentheses.")
+        if self.is_registered(plugin):
+            return self.get_name(plugin)
+        registered = super().register(plugin, name)
+        self._warn_of_unknown_hooks(plugin)
+        return registered
+
+    def restore(self, plugin: object, name: str) -> None:
+        """Register a hook that a parent process had registered, without saying again what is odd about it."""
+        super().register(plugin, name)
+
+    def register_declared(self, hooks: Iterable[object]) -> None:
+        """Register the hooks of the project's settings, and remember the place of each."""
+        for index, hook in enumerate(hooks):
+            name = self.register(hook)
+            self._origins.setdefault(str(name), Declared(index))
+
+    def register_installed(self, disabled: Iterable[str] = ()) -> None:
+        """Register the hooks of installed distributions, except the disabled ones.
+
+        Raises:
+            HookError: one cannot be loaded.
+        """
+        wanted, left_out = installed_plugins(disabled)
+        for each in left_out:
+            logger.debug("The hooks of %s %s are disabled.", each.distribution, each.version)
+        for each in wanted:
+            name = self.register(each.load(), f"{each.distribution}:{each.name}")
+            self._origins.setdefault(str(name), each)
+            logger.debug("The hooks of %s %s are registered.", each.distribution, each.version)
+
+    def worker_bootstrap(self) -> HookBootstrap:
+        """Return what gives a worker process the same hooks; it can be pickled."""
+        plugins = [(name, plugin) for name, plugin in self.list_name_plugin() if plugin is not None]
+        return bootstrap_for(_create_hook_manager, self.process_setup, plugins, self._origins)
+
+    def _warn_of_unknown_hooks(self, plugin: object) -> None:
+        for caller in self.get_hookcallers(plugin) or ():
+            if not caller.has_spec():
+                from pellucid._util.suggest import did_you_mean
+
+                known = [each for each in vars(self.hook) if getattr(self.hook, each).has_spec()]
+                hint = did_you_mean(caller.name, known)
+                owner = getattr(plugin, "__name__", type(plugin).__qualname__)
+                logger.warning("There is no hook '%s', so that of %s is never called.%s", caller.name, owner, hint)
+
+
+class _NullPluginManager:
+    """Stands in where there are no hooks: every attribute can be called with anything, and does nothing."""
+
+    def __getattr__(self, name: str) -> _NullPluginManager:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing."""
+
+
+def _create_hook_manager() -> HookManager:
+    """Return a registry without any hooks."""
+    return HookManager()
+
+
+def _register_hooks(hook_manager: pluggy.PluginManager, hooks: Iterable[Any]) -> None:
+    """Register hooks of the project; those that are registered already are ignored.
+
+    Raises:
+        TypeError: one is a class.
+    """
+    if isinstance(hook_manager, HookManager):
+        hook_manager.register_declared(hooks)
+        return
+    for hook in hooks:
+        if isinstance(hook, type):
+            raise TypeError(f"Hooks are registered as instances; write {hook.__qualname__}() with parentheses.")
+        if not hook_manager.is_registered(hook):
+            hook_manager.register(hook)
+
+
+def _register_hooks_entry_points(hook_manager: pluggy.PluginManager, disabled_plugins: Iterable[str]) -> None:
+    """Register the hooks of installed distributions.
+
+    Args:
+        hook_manager: where to.
+        disabled_plugins: names of distributions whose hooks are not wanted.
+
+    Raises:
+        HookError: one cannot be loaded.
+    """
+    if isinstance(hook_manager, HookManager):
+        hook_manager.register_installed(disabled_plugins)
+        return
+    for each in installed_plugins(disabled_plugins)[0]:
+        plugin = each.load()
+        if not hook_manager.is_registered(plugin):
+            hook_manager.register(plugin, f"{each.distribution}:{each.name}")

@@ -1,0 +1,321 @@
+"""What each hook is called with, and when.
+
+An implementation may take fewer arguments than its specification has. Unless said otherwise, an exception that an
+implementation raises stops the run; one that is raised while an error is being reported is logged, and noted on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pellucid.framework.hooks.markers import hook_spec
+
+if TYPE_CHECKING:
+    from pellucid.pipeline import Pipeline
+    from pellucid.pipeline.node import Node
+    from pellucid.typing import Catalog
+
+__all__ = [
+    "DataCatalogSpecs",
+    "DatasetSpecs",
+    "KedroContextSpecs",
+    "NodeSpecs",
+    "PipelineSpecs",
+    "SessionSpecs",
+    "WorkerSpecs",
+]
+
+
+class SessionSpecs:
+    """Hooks around a session."""
+
+    @hook_spec
+    def after_session_created(self, session: Any) -> None:
+        """Called when ``create()`` is done.
+
+        Args:
+            session: the session, its store filled.
+        """
+
+    @hook_spec
+    def before_session_closed(self, session: Any) -> None:
+        """Called once, before the session's store is saved.
+
+        Args:
+            session: the session.
+        """
+
+
+class KedroContextSpecs:
+    """Hooks around the project's context."""
+
+    @hook_spec
+    def before_context_created(self, session: Any, run_id: str) -> None:
+        """Called before the context is built.
+
+        Args:
+            session: the session that needs it.
+            run_id: of the run it is built for; the session's id if it is for none.
+        """
+
+    @hook_spec
+    def after_context_created(self, context: Any) -> None:
+        """Called when the context was built; may still change its configuration.
+
+        Args:
+            context: the context.
+        """
+
+    @hook_spec
+    def on_context_error(self, error: BaseException, session: Any, run_id: str) -> None:
+        """Called when the context cannot be built, ``after_context_created`` included.
+
+        Args:
+            error: what was raised.
+            session: the session.
+            run_id: as for ``before_context_created``.
+        """
+
+
+class DataCatalogSpecs:
+    """Hooks around the catalog."""
+
+    @hook_spec
+    def before_catalog_created(self, run_id: str) -> None:
+        """Called before the catalog of a run is built.
+
+        Args:
+            run_id: of the run.
+        """
+
+    @hook_spec
+    def after_catalog_created(
+        self,
+        catalog: Catalog,
+        conf_catalog: dict[str, Any],
+        conf_creds: dict[str, Any],
+        parameters: dict[str, Any],
+        save_version: str,
+        load_versions: dict[str, str],
+    ) -> None:
+        """Called whenever a catalog was built.
+
+        Args:
+            catalog: the catalog; parameters are in it.
+            conf_catalog: the configuration it was built from, paths made absolute.
+            conf_creds: the credentials.
+            parameters: the datasets of the parameters: ``parameters`` and one ``params:…`` each.
+            save_version: the version that this run saves.
+            load_versions: the versions that were asked for, by name of dataset.
+        """
+
+    @hook_spec
+    def on_catalog_error(self, error: BaseException, run_id: str) -> None:
+        """Called when the catalog of a run cannot be built, ``after_catalog_created`` included.
+
+        Args:
+            error: what was raised.
+            run_id: of the run.
+        """
+
+
+class PipelineSpecs:
+    """Hooks around the run of a pipeline: one of the last two is called for each call of the first."""
+
+    @hook_spec
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog) -> None:
+        """Called before the first node.
+
+        Args:
+            run_params: what was asked for: run_id, session_id, project_path, env, kedro_version, tags, from_nodes,
+                to_nodes, node_names, from_inputs, to_outputs, load_versions, runtime_params, pipeline_name,
+                pipeline_names, namespaces, runner (its name), only_missing_outputs.
+            pipeline: the part that runs.
+            catalog: the catalog of this run.
+        """
+
+    @hook_spec
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], run_result: dict[str, Any], pipeline: Pipeline, catalog: Catalog
+    ) -> None:
+        """Called after a run that completed.
+
+        Args:
+            run_params: as for ``before_pipeline_run``.
+            run_result: the datasets of the pipeline's outputs, by name.
+            pipeline: the part that ran.
+            catalog: the catalog of this run.
+        """
+
+    @hook_spec
+    def on_pipeline_error(
+        self, error: BaseException, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog
+    ) -> None:
+        """Called after a run that did not complete, whatever ended it; every plugin's is called.
+
+        Args:
+            error: what ended it: also KeyboardInterrupt and, for SIGTERM, RunTerminated.
+            run_params: as for ``before_pipeline_run``.
+            pipeline: the part that was to run.
+            catalog: the catalog of this run.
+        """
+
+
+class NodeSpecs:
+    """Hooks around a node; they run in the process and thread of the node unless said otherwise."""
+
+    @hook_spec
+    def before_node_run(
+        self, node: Node, catalog: Catalog, inputs: dict[str, Any], is_async: bool, run_id: str
+    ) -> dict[str, Any] | None:
+        """Called when the inputs are loaded.
+
+        Args:
+            node: the node.
+            catalog: the catalog of this run.
+            inputs: the data by name of dataset; a shallow copy.
+            is_async: whether inputs are loaded and outputs saved in threads.
+            run_id: of the run.
+
+        Returns:
+            None, or data that replaces inputs, by name of dataset.
+        """
+
+    @hook_spec
+    def after_node_run(
+        self,
+        node: Node,
+        catalog: Catalog,
+        inputs: dict[str, Any],
+        outputs: dict[str, Any],
+        is_async: bool,
+        run_id: str,
+    ) -> None:
+        """Called when the function returned, before its outputs are saved.
+
+        Args:
+            node: the node.
+            catalog: the catalog of this run.
+            inputs: the data by name of dataset.
+            outputs: the data by name of dataset.
+            is_async: whether inputs are loaded and outputs saved in threads.
+            run_id: of the run.
+        """
+
+    @hook_spec
+    def on_node_error(
+        self,
+        error: BaseException,
+        node: Node,
+        catalog: Catalog,
+        inputs: dict[str, Any],
+        is_async: bool,
+        run_id: str,
+    ) -> None:
+        """Called when the function raised, and in the parent process when the node's worker died.
+
+        Args:
+            error: what was raised.
+            node: the node.
+            catalog: the catalog of this run.
+            inputs: the data by name of dataset; empty when the worker died.
+            is_async: whether inputs are loaded and outputs saved in threads.
+            run_id: of the run.
+        """
+
+    @hook_spec
+    def after_node_dispatched(self, node: Node, run_id: str) -> None:
+        """Called in the parent process: a node was given to a thread or process, or is about to run.
+
+        Args:
+            node: the node.
+            run_id: of the run.
+        """
+
+    @hook_spec
+    def after_node_settled(self, node: Node, run_id: str, error: BaseException | None) -> None:
+        """Called in the parent process: a node is done or failed.
+
+        Args:
+            node: the node.
+            run_id: of the run.
+            error: what it failed with, else None.
+        """
+
+
+class DatasetSpecs:
+    """Hooks around loading and saving a dataset; they run where the node does."""
+
+    @hook_spec
+    def before_dataset_loaded(self, dataset_name: str, node: Node) -> None:
+        """Called before an input is loaded.
+
+        Args:
+            dataset_name: its name.
+            node: the node that reads it.
+        """
+
+    @hook_spec
+    def after_dataset_loaded(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Called when an input was loaded.
+
+        Args:
+            dataset_name: its name.
+            data: what was loaded.
+            node: the node that reads it.
+        """
+
+    @hook_spec
+    def before_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Called before an output is saved; for a generator, before each chunk.
+
+        Args:
+            dataset_name: its name.
+            data: what is saved.
+            node: the node that made it.
+        """
+
+    @hook_spec
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Called when an output was saved; for a generator, after each chunk.
+
+        Args:
+            dataset_name: its name.
+            data: what was saved.
+            node: the node that made it.
+        """
+
+    @hook_spec
+    def on_dataset_error(self, error: BaseException, dataset_name: str, node: Node, operation: str) -> None:
+        """Called when an input cannot be loaded or an output cannot be saved.
+
+        Args:
+            error: what was raised.
+            dataset_name: its name.
+            node: the node that reads or made it.
+            operation: "load" or "save".
+        """
+
+
+class WorkerSpecs:
+    """Hooks around worker processes."""
+
+    @hook_spec
+    def after_worker_started(self, run_id: str, pid: int, start_method: str) -> None:
+        """Called once in each worker process, before its first node.
+
+        Args:
+            run_id: of the run it works for.
+            pid: its process id.
+            start_method: "fork", "spawn" or "forkserver".
+        """
+
+    @hook_spec
+    def on_worker_lost(self, error: BaseException, node: Node | None, run_id: str) -> None:
+        """Called in the parent process: a worker process died.
+
+        Args:
+            error: a WorkerLostError with pid and exit code.
+            node: the node it was running, or None.
+            run_id: of the run.
+        """

@@ -1,0 +1,198 @@
+"""The one way in which a run goes, whatever the session."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from pellucid._util.suggest import nearest
+from pellucid.exceptions import KedroSessionError, RunnerError, RunTerminated, UnknownNameError
+from pellucid.framework.project import pipelines, settings
+from pellucid.framework.session._report import report
+from pellucid.framework.session._signals import TerminationGuard
+from pellucid.io import SharedMemoryDataCatalog
+from pellucid.io.reservation import VersionReservation
+from pellucid.pipeline import Pipeline
+from pellucid.runner import AbstractRunner, ParallelRunner, SequentialRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pellucid.framework.context import KedroContext
+    from pellucid.framework.hooks.manager import HookManager
+    from pellucid.framework.session._request import RunRequest
+
+_logger = logging.getLogger(__name__)
+
+_DEFAULT_PIPELINE = "__default__"
+_RESERVATIONS = ".pellucid/reservations"
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """All that is there when the first node may run."""
+
+    context: KedroContext
+    catalog: Any
+    pipeline: Pipeline
+    run_params: dict[str, Any]
+
+
+class RunEngine:
+    """Runs what a session was asked to run.
+
+    Args:
+        hooks: those of the session.
+        project_path: the root of the project.
+    """
+
+    def __init__(self, hooks: HookManager, project_path: Path) -> None:
+        self._hooks = hooks
+        self._project_path = project_path
+
+    def run(
+        self, request: RunRequest, runner: AbstractRunner | None, load_context: Callable[[], KedroContext]
+    ) -> dict[str, Any]:
+        """Run a pipeline, and return the datasets of its outputs by name.
+
+        Args:
+            request: what to run.
+            runner: by what; None is a ``SequentialRunner``.
+            load_context: makes the context, and calls the hooks of that.
+
+        Raises:
+            KedroSessionError: the runner is none.
+            UnknownNameError: there is no such pipeline.
+            VersionAlreadyExistsError: another run is about to save the same version, or has done so.
+            RunnerError: something called ``sys.exit`` during the run.
+            RunTerminated: SIGTERM arrived.
+            BaseException: whatever else ended the run.
+        """
+        by = _checked(runner)
+        with TerminationGuard() as guard, ExitStack() as stack, _exit_is_an_error():
+            prepared = self._prepare(request, by, load_context, stack)
+            return self._execute(request, by, prepared, guard)
+
+    def _prepare(
+        self, request: RunRequest, runner: AbstractRunner, load_context: Callable[[], KedroContext], stack: ExitStack
+    ) -> _Prepared:
+        context = load_context()
+        catalog = self._make_catalog(request, runner, context)
+        pipeline = _summed(request.pipeline_names).filter(**request.selectors())
+        self._reserve(catalog, pipeline, stack)
+        run_params = request.run_params(self._project_path, context.env, type(runner).__name__)
+        return _Prepared(context, catalog, pipeline, run_params)
+
+    def _make_catalog(self, request: RunRequest, runner: AbstractRunner, context: KedroContext) -> Any:
+        kind = SharedMemoryDataCatalog if _needs_shared_memory(runner) else settings.DATA_CATALOG_CLASS
+        versions = dict(request.load_versions) if request.load_versions is not None else None
+        try:
+            self._hooks.hook.before_catalog_created(run_id=request.run_id)
+            return context._get_catalog(  # noqa: SLF001 - what Kedro's subclasses of the context override
+                catalog_class=kind, save_version=request.run_id, load_versions=versions
+            )
+        except BaseException as error:
+            report(self._hooks, "on_catalog_error", error, run_id=request.run_id)
+            raise
+
+    def _reserve(self, catalog: Any, pipeline: Pipeline, stack: ExitStack) -> None:
+        find_paths = getattr(catalog, "versioned_save_paths", None)
+        paths = find_paths(sorted(pipeline.all_outputs())) if find_paths is not None else {}
+        if paths:
+            reservation = stack.enter_context(VersionReservation(self._project_path / _RESERVATIONS))
+            reservation.reserve(paths)
+
+    def _execute(
+        self, request: RunRequest, runner: AbstractRunner, prepared: _Prepared, guard: TerminationGuard
+    ) -> dict[str, Any]:
+        hook = self._hooks.hook
+        arguments = {"run_params": prepared.run_params, "pipeline": prepared.pipeline, "catalog": prepared.catalog}
+        is_complete = False
+        try:
+            hook.before_pipeline_run(**arguments)
+            result: dict[str, Any] = runner.run(
+                prepared.pipeline,
+                prepared.catalog,
+                self._hooks,
+                run_id=request.run_id,
+                only_missing_outputs=request.only_missing_outputs,
+            )
+            # From here on SIGTERM waits, so that it cannot come between the end of the run and its report.
+            guard.shield()
+            guard.check()
+            is_complete = True
+            hook.after_pipeline_run(run_result=result, **arguments)
+        except BaseException as error:
+            guard.shield()
+            if is_complete:
+                raise
+            failure = _failure(error, guard)
+            report(self._hooks, "on_pipeline_error", failure, **arguments)
+            _raise(failure, error)
+        guard.check()
+        return result
+
+
+def _checked(runner: Any) -> AbstractRunner:
+    if runner is None:
+        return SequentialRunner()
+    if isinstance(runner, AbstractRunner):
+        return runner
+    if isinstance(runner, type):
+        raise KedroSessionError(f"A run takes an instance of a runner; write {runner.__name__}() with parentheses.")
+    raise KedroSessionError(f"A run takes an instance of AbstractRunner, not {runner!r}.")
+
+
+def _needs_shared_memory(runner: AbstractRunner) -> bool:
+    said = getattr(runner, "_needs_shared_memory_catalog", None)
+    return isinstance(runner, ParallelRunner) if said is None else bool(said)
+
+
+def _summed(names: tuple[str, ...] | None) -> Pipeline:
+    wanted = names or (_DEFAULT_PIPELINE,)
+    found: list[Pipeline] = []
+    unknown: list[str] = []
+    for name in dict.fromkeys(wanted):
+        pipeline = pipelines.get(name)
+        if pipeline is None:
+            unknown.append(name)
+        else:
+            found.append(pipeline)
+    if unknown:
+        raise UnknownNameError("pipeline", unknown, nearest(unknown[0], pipelines), "this project")
+    return found[0] if len(found) == 1 else Pipeline(found)
+
+
+@contextmanager
+def _exit_is_an_error() -> Iterator[None]:
+    """Let nothing end the process as if the run were complete."""
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error, RunTerminated):
+            raise
+        raise _exit_error(error) from error
+
+
+def _exit_error(error: SystemExit) -> RunnerError:
+    return RunnerError(f"Something called sys.exit({error.code!r}) during the run; the run is not complete.")
+
+
+def _failure(error: BaseException, guard: TerminationGuard) -> BaseException:
+    """Return what a run that an error ended is to fail with."""
+    if isinstance(error, RunTerminated):
+        return error
+    if guard.is_terminated:
+        return RunTerminated()
+    if isinstance(error, SystemExit):
+        return _exit_error(error)
+    return error
+
+
+def _raise(failure: BaseException, error: BaseException) -> NoReturn:
+    if failure is error:
+        raise error
+    raise failure from error

@@ -1,0 +1,43 @@
+"""What every session is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from pellucid.exceptions import KedroSessionError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["AbstractSession", "KedroSessionError"]
+
+
+class AbstractSession(ABC):
+    """Runs pipelines of a project; a context manager that closes itself."""
+
+    @classmethod
+    @abstractmethod
+    def create(cls) -> AbstractSession:
+        """Make a session for the project of this process."""
+
+    @abstractmethod
+    def run(self) -> dict[str, Any]:
+        """Run a pipeline, and return the datasets of its outputs by name."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the session."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb_: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,123 @@
+"""Keeps what is known of a session."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import UserDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pellucid._util.timestamps import unique_timestamp
+
+__all__ = ["BaseSessionStore", "JSONSessionStore"]
+
+_DEEPEST = 50
+
+if TYPE_CHECKING:
+    _Record = UserDict[str, Any]
+else:
+    _Record = UserDict
+
+
+class BaseSessionStore(_Record):
+    """A mapping that is gone with the process; base of those that keep it.
+
+    Args:
+        path: the folder for stores that keep it.
+        session_id: of the session.
+    """
+
+    def __init__(self, path: str, session_id: str) -> None:
+        self._path = path
+        self._session_id = session_id
+        super().__init__(self.read())
+
+    @property
+    def _logger(self) -> logging.Logger:
+        return logging.getLogger(__name__)
+
+    def read(self) -> dict[str, Any]:
+        """Return what was saved for this session; here nothing ever is."""
+        return {}
+
+    def save(self) -> None:
+        """Keep the mapping; here it is not kept."""
+
+
+class JSONSessionStore(BaseSessionStore):
+    """A mapping that is kept as ``<path>/<session_id>.json``.
+
+    What JSON does not know is kept as text. The file is replaced as a whole, so that a reader, and whoever looks
+    after a crash, finds either the old or the new one.
+    """
+
+    @property
+    def location(self) -> Path:
+        """The file."""
+        name = "".join(each if each.isalnum() or each in "-_." else f"%{ord(each):02x}" for each in self._session_id)
+        return Path(self._path) / f"{name}.json"
+
+    def read(self) -> dict[str, Any]:
+        """Return what the file has; one that cannot be read is set aside, with a warning."""
+        import json
+
+        try:
+            content = json.loads(self.location.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            return self._set_aside(error)
+        return content if isinstance(content, dict) else self._set_aside(f"it holds a {type(content).__name__}")
+
+    def _set_aside(self, problem: object) -> dict[str, Any]:
+        aside = self.location.with_name(f"{self.location.name}.corrupt")
+        try:
+            self.location.replace(aside)
+        except OSError as error:
+            self._logger.warning("The session's file %s cannot be used: %s; %s", self.location, problem, error)
+        else:
+            self._logger.warning("The session's file cannot be used, and is now %s: %s", aside, problem)
+        return {}
+
+    def save(self) -> None:
+        """Write the file.
+
+        Raises:
+            OSError: it cannot be written; the old one, if any, is still there.
+        """
+        import json
+
+        text = json.dumps(_plain(self.data), indent=2, ensure_ascii=False)
+        self.location.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.location.with_name(f".{self.location.name}.{unique_timestamp()}.tmp")
+        try:
+            with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self.location)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Return a value as JSON can have it."""
+    if value is None or type(value) in {bool, int, str}:
+        return value
+    if isinstance(value, float) and value - value == 0:
+        return float(value)
+    if depth < _DEEPEST:
+        if isinstance(value, (dict, UserDict)):
+            return {key if isinstance(key, str) else _text(key): _plain(each, depth + 1) for key, each in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [_plain(each, depth + 1) for each in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as error:
+        return f"<{type(value).__qualname__} whose text raises {type(error).__name__}>"
