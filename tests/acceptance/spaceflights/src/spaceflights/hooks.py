@@ -13,6 +13,13 @@ def note(*words):
         os.close(descriptor)
 
 
+DIFFERENT = {"run_id", "session_id", "project_path", "kedro_version", "runner", "pipeline_name"}
+
+
+def listed(value):
+    return list(value) if isinstance(value, (tuple, list, set)) else value
+
+
 class Recorder:
     @hook_impl
     def after_context_created(self, context):
@@ -24,7 +31,8 @@ class Recorder:
 
     @hook_impl
     def before_pipeline_run(self, run_params, pipeline, catalog):
-        note("before_pipeline_run", len(pipeline.nodes), run_params["pipeline_names"], run_params["runtime_params"])
+        told = {key: listed(value) for key, value in sorted(run_params.items()) if key not in DIFFERENT}
+        note("before_pipeline_run", len(pipeline.nodes), told)
 
     @hook_impl
     def after_pipeline_run(self, run_params, run_result, pipeline, catalog):
