@@ -9,11 +9,12 @@ import pytest
 from tests.support import runner as kit
 from tests.support.runner import Answer, hooks
 
+from pellucid._util.telling import tell
 from pellucid.exceptions import NodeExitError, RunTerminated
 from pellucid.io import DataCatalog
 from pellucid.pipeline import node, pipeline
 from pellucid.runner import SequentialRunner
-from pellucid.runner._calls import HookCalls, NullRelay, as_failure, tell
+from pellucid.runner._calls import HookCalls, NullRelay, as_failure
 
 
 def test_a_hook_that_nobody_listens_to_is_none() -> None:

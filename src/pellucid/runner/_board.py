@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pellucid._util.telling import tell
 from pellucid.exceptions import RunnerError
-from pellucid.runner._calls import as_failure, tell
+from pellucid.runner._calls import as_failure
 from pellucid.runner._release import ReleaseCounts
 
 if TYPE_CHECKING:

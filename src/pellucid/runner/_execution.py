@@ -6,9 +6,10 @@ import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.telling import tell
 from pellucid.exceptions import RunnerError
 from pellucid.runner._bootstrap import bootstrap_for
-from pellucid.runner._calls import HookCalls, as_failure, tell
+from pellucid.runner._calls import HookCalls, as_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from pellucid._util.telling import tell
 from pellucid.runner._board import dependencies_of
 from pellucid.runner._bootstrap import bootstrap_for
-from pellucid.runner._calls import tell
 from pellucid.runner._pool import Done, Lost, WorkerPool
 from pellucid.runner._ready import ReadySet
 from pellucid.runner._worker import WorkerSetup

@@ -73,8 +73,9 @@ def test_the_user_may_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert provenance.username() == {}
 
 
-def test_the_command_is_noted(project: ProjectFolder) -> None:
+def test_the_command_is_noted(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     bootstrap_project(project.path)
+    monkeypatch.setattr(sys, "argv", ["pellucid", "work", "--n", "3"])
 
     @click.command()
     @click.option("--n", type=int)
@@ -82,7 +83,7 @@ def test_the_command_is_noted(project: ProjectFolder) -> None:
         with KedroSession.create() as session:
             cli = session.store["cli"]
         assert (cli["command_name"], cli["params"], cli["args"]) == ("work", {"n": n}, [])
-        assert cli["command_path"].startswith("pellucid ")
+        assert cli["command_path"] == "pellucid work --n 3"
         assert cli == _jsonify_cli_context(click.get_current_context())
 
     work.main(["--n", "3"], standalone_mode=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pellucid._util.suggest import nearest
+from pellucid._util.telling import tell
 from pellucid.exceptions import KedroSessionError, RunnerError, RunTerminated, UnknownNameError
 from pellucid.framework.project import pipelines, settings
-from pellucid.framework.session._report import report
 from pellucid.framework.session._signals import TerminationGuard
 from pellucid.io import SharedMemoryDataCatalog
 from pellucid.io.reservation import VersionReservation
@@ -95,7 +95,7 @@ class RunEngine:
                 catalog_class=kind, save_version=request.run_id, load_versions=versions
             )
         except BaseException as error:
-            report(self._hooks, "on_catalog_error", error, run_id=request.run_id)
+            tell(self._hooks.hook.on_catalog_error, error, "on_catalog_error", error=error, run_id=request.run_id)
             raise
 
     def _reserve(self, catalog: Any, pipeline: Pipeline, stack: ExitStack) -> None:
@@ -130,7 +130,7 @@ class RunEngine:
             if is_complete:
                 raise
             failure = _failure(error, guard)
-            report(self._hooks, "on_pipeline_error", failure, **arguments)
+            tell(hook.on_pipeline_error, failure, "on_pipeline_error", error=failure, **arguments)
             _raise(failure, error)
         guard.check()
         return result

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.telling import tell
 from pellucid.config import OmegaConfigLoader
 from pellucid.framework.hooks.manager import (
     _create_hook_manager,
@@ -17,7 +18,6 @@ from pellucid.framework.hooks.manager import (
 )
 from pellucid.framework.project import settings
 from pellucid.framework.project._configuration import bootstrapped_path, current_setup
-from pellucid.framework.session._report import report
 from pellucid.utils import find_project
 
 if TYPE_CHECKING:
@@ -134,6 +134,6 @@ def build_context(
         )
         hooks.hook.after_context_created(context=context)
     except BaseException as error:
-        report(hooks, "on_context_error", error, session=session, run_id=run_id)
+        tell(hooks.hook.on_context_error, error, "on_context_error", error=error, session=session, run_id=run_id)
         raise
     return context
