@@ -1,0 +1,125 @@
+"""From what a command did to the exit code of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.exceptions import Abort, Exit
+
+from pellucid.exceptions import RunTerminated
+
+from ._errors import is_mistake, show_error, wants_traceback
+from ._traceback import format_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
+_FAILED_RUN = "pellucid.failed_run"
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A run that had begun and did not complete; ``node`` is the name of the node that failed, if one did."""
+
+    error: BaseException
+    node: str | None
+
+
+def note_failed_run(ctx: click.Context, failed: FailedRun) -> None:
+    """Remember for the exit code that an error ended a run, and not the preparation of one."""
+    ctx.meta[_FAILED_RUN] = failed
+
+
+def exit_code_of(command: click.Command, args: Sequence[str], prog_name: str, extra: dict[str, Any]) -> int:
+    """Run a command as the process's main purpose, show what goes wrong, and return the exit code.
+
+    0: done; 1: the pipeline or the command failed; 2: wrong usage or a mistake in the project; 130: Ctrl-C;
+    143: SIGTERM. ``sys.exit`` keeps its code.
+    """
+    meta: dict[str, Any] = {}
+    try:
+        # The parser empties the list that it is given.
+        with command.make_context(prog_name, list(args), **extra) as ctx:
+            meta = ctx.meta
+            command.invoke(ctx)
+        code = DONE
+    except BaseException as error:  # the process ends here, whatever it was
+        code = code_of_error(error, meta.get(_FAILED_RUN), whole=wants_traceback(args))
+    return _flushed(code)
+
+
+def code_of_error(error: BaseException, failed: FailedRun | None = None, *, whole: bool) -> int:
+    """Show what went wrong, and return the exit code for it."""
+    try:
+        return _shown_code(error, failed, whole=whole)
+    except OSError:  # nobody reads stderr any more: the code still tells
+        return FAILED
+
+
+def _shown_code(error: BaseException, failed: FailedRun | None, *, whole: bool) -> int:
+    if isinstance(error, Exit):
+        return error.exit_code
+    if isinstance(error, (KeyboardInterrupt, Abort)):
+        return _code_of_interrupt(error)
+    if isinstance(error, SystemExit):
+        return _code_of_exit(error)
+    run_failed = failed is not None and failed.error is error
+    if isinstance(error, click.ClickException) and not run_failed:
+        _show_click_error(error, whole=whole)
+        return error.exit_code
+    if run_failed or not isinstance(error, BrokenPipeError):  # else the reader of stdout has gone, as with "| head"
+        show_error(error, whole=whole, node=failed.node if failed is not None else None)
+    return MISTAKE if is_mistake(error) and not run_failed else FAILED
+
+
+def _code_of_interrupt(error: KeyboardInterrupt | Abort) -> int:
+    # click turns a Ctrl-C at a prompt into an Abort.
+    if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+        click.echo("\nInterrupted.", err=True)
+        return INTERRUPTED
+    click.echo("Aborted.", err=True)
+    return FAILED
+
+
+def _code_of_exit(error: SystemExit) -> int:
+    if isinstance(error, RunTerminated):
+        click.echo(str(error), err=True)
+    if error.code is None:
+        return DONE
+    if isinstance(error.code, int):
+        return error.code
+    click.echo(str(error.code), err=True)
+    return FAILED
+
+
+def _show_click_error(error: click.ClickException, *, whole: bool) -> None:
+    if whole and not isinstance(error, click.UsageError):
+        click.echo(format_error(error, whole=True), nl=False, err=True)
+    else:
+        error.show()
+
+
+def _flushed(code: int) -> int:
+    """Write out what is buffered, so that a reader who has gone is met here and not while the interpreter ends."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            code = code or FAILED
+            _point_nowhere(stream)
+    return code
+
+
+def _point_nowhere(stream: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

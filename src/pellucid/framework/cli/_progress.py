@@ -1,0 +1,126 @@
+"""What a run is at, on a terminal: nodes done of all, those at work, the time that has passed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pellucid.framework.hooks import hook_impl
+
+from ._terminal import BottomLine, is_terminal, output_above, write_over_line_of_parent
+from ._watch import registered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_REFRESH_SECONDS = 0.25
+
+
+@contextmanager
+def shown_progress(session: Any) -> Iterator[None]:
+    """Show how the runs of a session get on while the block lasts, if stderr is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield
+        return
+    line = BottomLine(sys.stderr)
+    display = ProgressDisplay(line.show)
+    with output_above(line), registered(session, display):
+        try:
+            yield
+        finally:
+            display.stop()
+
+
+def elapsed_text(seconds: float) -> str:
+    """Return a duration as ``0:07``, ``12:34`` or ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class WorkerOutput:
+    """Keeps what worker processes write readable on a terminal that shows their parent's progress."""
+
+    @hook_impl
+    def after_worker_started(self) -> None:
+        """Clear the parent's line before writing to the terminal."""
+        write_over_line_of_parent()
+
+
+class ProgressDisplay:
+    """Counts nodes by the hooks of a run, and shows the state whenever it changes and a few times a second.
+
+    Args:
+        show: puts a text where the user sees it.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._show = show
+        self._clock = clock
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._started = 0.0
+        self._total = self._done = 0
+        self._running: dict[str, float] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The display is the parent's: workers only keep out of its way.
+        return WorkerOutput, ()
+
+    def text(self) -> str:
+        """Return the line: what is done of all, the time, and the nodes at work, the longest-running first."""
+        with self._lock:
+            running = list(self._running)
+            done, total = self._done, self._total
+        names = f" · {', '.join(running)}" if running else ""
+        return f"{done}/{total} nodes · {elapsed_text(self._clock() - self._started)}{names}"
+
+    def stop(self) -> None:
+        """Show nothing any more."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Any) -> None:
+        """Begin to count."""
+        with self._lock:
+            self._total, self._done = len(pipeline.nodes), 0
+            self._running.clear()
+            self._started = self._clock()
+        self._refresh()
+
+    @hook_impl
+    def after_node_dispatched(self, node: Any) -> None:
+        """Name a node that is at work."""
+        with self._lock:
+            self._running[node.name] = self._clock()
+        self._refresh()
+        if self._thread is None:
+            # Not before the first node: the worker processes are forked by then.
+            self._thread = threading.Thread(target=self._keep_refreshing, name="pellucid-progress", daemon=True)
+            self._thread.start()
+
+    @hook_impl
+    def after_node_settled(self, node: Any, error: BaseException | None) -> None:
+        """Count a node that is done."""
+        with self._lock:
+            self._running.pop(node.name, None)
+            self._done += error is None
+        self._refresh()
+
+    def _keep_refreshing(self) -> None:
+        while not self._ended.wait(_REFRESH_SECONDS):
+            self._refresh()
+
+    def _refresh(self) -> None:
+        if not self._ended.is_set() and os.getpid() == self._pid:
+            self._show(self.text())

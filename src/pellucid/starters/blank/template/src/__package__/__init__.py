@@ -1,0 +1,3 @@
+"""The project {{ project_name }}."""
+
+__version__ = "0.1.0"
