@@ -287,11 +287,9 @@ class TestShow:
     def test_a_registry_that_ends_the_process_is_told(self, tmp_path: Path) -> None:
         project = make_project(tmp_path / "p", pipeline_registry="import sys\nsys.exit(0)\n")
         result = invoke(project, "registry", "list")
-        assert (result.exit_code, "sys.exit(0)" in result.stderr, "pipeline_registry.py:" in result.stderr) == (
-            2,
-            True,
-            True,
-        )
+        assert result.exit_code == 2
+        assert "SystemExit: 0" in result.stderr
+        assert "pipeline_registry.py:" in result.stderr
 
     @pytest.mark.parametrize("command", ["describe-datasets", "list-datasets"])
     def test_datasets_are_grouped_by_type(self, project: Path, command: str) -> None:

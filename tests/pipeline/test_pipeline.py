@@ -5,16 +5,19 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.growth import assert_linear
 from tests.support.pipeline import anything, diamond, names, step
 
 import pellucid.pipeline
 from pellucid import __version__
 from pellucid.exceptions import CircularDependencyError, ConfirmNotUniqueError, OutputNotUniqueError, PipelineError
 from pellucid.pipeline import GroupedNodes, Node, Pipeline, node, pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_nodes_come_in_an_order_in_which_they_can_run() -> None:
@@ -343,12 +346,10 @@ def test_ten_thousand_nodes_are_no_trouble(shape: str) -> None:
         made = [step(None, "d", "root"), *(step("d", f"e{i}", f"n{i}") for i in range(count))]
     else:
         made = [*(step(None, f"e{i}", f"n{i}") for i in range(count)), step([f"e{i}" for i in range(count)], "d", "z")]
-    started = time.process_time()
     whole = pipeline(made)
     assert len(whole.nodes) == len(made)
     assert len(whole.filter(from_nodes=[made[count // 2].name]).nodes) >= 1
     assert len(whole.node_dependencies) == len(made)
-    assert time.process_time() - started < 3
 
 
 def test_a_cycle_of_ten_thousand_nodes_is_found() -> None:
@@ -359,16 +360,12 @@ def test_a_cycle_of_ten_thousand_nodes_is_found() -> None:
 
 
 def test_a_sum_costs_in_proportion_to_its_nodes() -> None:
-    def seconds(count: int) -> float:
+    def add_up(count: int) -> Callable[[], object]:
         parts = [pipeline([step(f"d{i}_{j}", f"d{i}_{j + 1}", f"n{i}_{j}") for j in range(10)]) for i in range(count)]
-        for part in parts:
-            assert part.nodes
-        started = time.process_time()
-        assert isinstance(sum(parts), Pipeline)
-        return time.process_time() - started
+        assert all(part.nodes for part in parts)
+        return lambda: sum(parts)
 
-    small = min(seconds(100) for _ in range(3))
-    assert seconds(1600) < 64 * small  # linear is 16, quadratic 256
+    assert_linear(add_up, 20)
 
 
 # ------------------------------------------------------------------ exports

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 EXPORTS = {
+    "": {"KedroDeprecationWarning", "KedroPythonVersionWarning", "__version__", "load_ipython_extension"},
     "config": {"AbstractConfigLoader", "BadConfigException", "MissingConfigException", "OmegaConfigLoader"},
     "framework.cli": {"command_with_verbosity", "load_entry_points", "main"},
     "framework.cli.hooks": {"CLIHooksManager", "cli_hook_impl", "get_cli_hook_manager"},
@@ -39,7 +40,7 @@ EXPORTS = {
 
 @pytest.mark.parametrize("package", sorted(EXPORTS))
 def test_a_public_package_exports_what_is_intended(package: str) -> None:
-    module = importlib.import_module(f"pellucid.{package}")
+    module = importlib.import_module(f"pellucid.{package}".rstrip("."))
     assert set(module.__all__) == EXPORTS[package]
     for name in EXPORTS[package]:
         assert getattr(module, name) is not None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.growth import assert_linear
 from tests.support.runner_graphs import graphs
 
 from pellucid.runner._ready import ReadySet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
 
@@ -67,23 +68,21 @@ def test_a_dependency_named_twice_counts_once() -> None:
 
 @pytest.mark.parametrize("shape", ["chain", "fan-out", "fan-in"])
 def test_cost_is_linear(shape: str) -> None:
-    """Ten times the nodes cost far less than a hundred times the time."""
-
-    def seconds(size: int) -> float:
+    def walk(size: int) -> Callable[[], object]:
         shapes: dict[str, list[list[int]]] = {
             "chain": [[i - 1] if i else [] for i in range(size)],
             "fan-out": [[0] if i else [] for i in range(size)],
             "fan-in": [[] for _ in range(size - 1)] + [list(range(size - 1))],
         }
-        started = time.process_time()
-        ready = ReadySet(shapes[shape])
-        count = 0
-        while ready:
-            ready.done(ready.take())
-            count += 1
-        assert count == size
-        return time.process_time() - started
 
-    small = min(seconds(4_000) for _ in range(3))
-    large = min(seconds(40_000) for _ in range(3))
-    assert large < 40 * max(small, 1e-3)
+        def work() -> None:
+            ready = ReadySet(shapes[shape])
+            count = 0
+            while ready:
+                ready.done(ready.take())
+                count += 1
+            assert count == size
+
+        return work
+
+    assert_linear(walk, 1_000)

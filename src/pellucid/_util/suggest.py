@@ -20,7 +20,9 @@ def nearest(name: str, candidates: Iterable[str], *, limit: int = 3, cutoff: flo
     same = [each for each in known if each.casefold() == folded]
     close = difflib.get_close_matches(name, known, n=limit, cutoff=cutoff)
     inside = [each for each in known if len(folded) > 2 and folded in each.casefold()]
-    return list(dict.fromkeys([*same, *close, *inside]))[:limit]
+    found = list(dict.fromkeys([*same, *close, *inside]))[:limit]
+    # Of short names, hardly any looks alike: then what is nearest at all is better than nothing.
+    return found or difflib.get_close_matches(name, known, n=limit, cutoff=min(cutoff, 0.4))
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

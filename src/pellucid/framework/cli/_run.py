@@ -42,7 +42,7 @@ def run_project(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
             result: dict[str, Any] = session.run(
                 pipeline_names=names,
                 runner=runner,
-                load_versions=options["load_versions"] or None,
+                load_versions=dict(options["load_versions"] or {}),
                 only_missing_outputs=options["only_missing_outputs"],
                 **{name: tuple(options[name]) for name in _SELECTORS},
             )
@@ -57,16 +57,16 @@ def run_project(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def _pipeline_names(options: Mapping[str, Any]) -> list[str] | None:
+def _pipeline_names(options: Mapping[str, Any]) -> list[str]:
     one, several = options["pipeline"], options["pipelines"]
     if one and several:
         raise click.UsageError("Use one of --pipeline and --pipelines, not both.")
-    return list(dict.fromkeys(several)) if several else [one] if one else None
+    return list(dict.fromkeys(several)) if several else [one] if one else []
 
 
-def _nothing_to_run(names: list[str] | None) -> EmptyPipelineError:
+def _nothing_to_run(names: list[str]) -> EmptyPipelineError:
     shown = ", ".join(f"'{name}'" for name in names or ["__default__"])
-    noun = "pipelines" if names is not None and len(names) > 1 else "pipeline"
+    noun = "pipelines" if len(names) > 1 else "pipeline"
     verb = "have" if noun == "pipelines" else "has"
     return EmptyPipelineError(
         f"There is nothing to run: the {noun} {shown} {verb} no nodes. 'pellucid pipeline create NAME' makes one."

@@ -121,7 +121,7 @@ def _register(module_name: str) -> dict[str, Pipeline]:
         registered = register() if register is not None else None
     except PellucidError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BrokenPipelineError(module_name, describe(error)) from error
     if register is None:
         raise BrokenPipelineError(module_name, "it has no function 'register_pipelines'.")

@@ -221,7 +221,7 @@ class KedroSession(AbstractSession):
         request = RunRequest(
             session_id=self.session_id,
             run_id=self.session_id,
-            pipeline_names=tuple(names) or None,
+            pipeline_names=tuple(names) if pipeline_name or pipeline_names is not None else None,
             runtime_params=self._store.get("runtime_params") or {},
             load_versions=load_versions,
             only_missing_outputs=only_missing_outputs,
