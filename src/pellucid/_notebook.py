@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
-    """Load the extension ``pellucid.ipython``; a start of pellucid does not pay for it."""
-    from pellucid.ipython import load_ipython_extension as load
+    """Load the extension ``pellucid.ipython``, by its name: this package does not depend on its topmost room."""
+    import importlib
 
-    load(ipython)
+    importlib.import_module("pellucid.ipython").load_ipython_extension(ipython)

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pellucid import __version__
 from pellucid._util.suggest import did_you_mean
+from pellucid._version import __version__
 from pellucid.exceptions import NotAProjectError, ProjectError
 from pellucid.framework.project import _state
 from pellucid.framework.project._configuration import configure_for, make_importable

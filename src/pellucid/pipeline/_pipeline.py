@@ -7,7 +7,7 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pellucid import __version__
+from pellucid._version import __version__
 from pellucid.exceptions import EmptyPipelineError, PipelineError
 from pellucid.pipeline import _selection
 from pellucid.pipeline._grouping import group

@@ -6,7 +6,7 @@ import platform
 
 import click
 
-from pellucid import __version__
+from pellucid._version import __version__
 
 from ._commands import PellucidCommand
 

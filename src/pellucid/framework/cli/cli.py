@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid import __version__
 from pellucid._util.suggest import did_you_mean
+from pellucid._version import __version__
 from pellucid.exceptions import PellucidError
 from pellucid.utils import find_project
 
