@@ -17,7 +17,8 @@ DIFFERENT = {"run_id", "session_id", "project_path", "kedro_version", "runner", 
 
 
 def listed(value):
-    return list(value) if isinstance(value, (tuple, list, set)) else value
+    # Kedro gives the pipelines that were asked for in no particular order.
+    return sorted(value) if isinstance(value, (tuple, list, set)) else value
 
 
 class Recorder:

@@ -1,0 +1,54 @@
+"""Every test leaves the process as it found it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pellucid.framework.project import _state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLES = ("PELLUCID_ENV", "KEDRO_ENV", "PELLUCID_LOGGING_CONFIG", "KEDRO_LOGGING_CONFIG", "NO_COLOR")
+PROJECTS = ("project_", "demo_project", "plugin_", "own_")
+
+
+def levels_of_loggers() -> dict[str, int]:
+    loggers = logging.Logger.manager.loggerDict
+    return {name: each.level for name, each in list(loggers.items()) if isinstance(each, logging.Logger)}
+
+
+@pytest.fixture(autouse=True)
+def process_as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo what configuring a project does to the process."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    path, modules, variables = sys.path[:], set(sys.modules), dict(os.environ)
+    root, process = logging.getLogger(), _state.process
+    handlers, level, levels = root.handlers[:], root.level, levels_of_loggers()
+    before = (process.project, process.logging_config, process.root_handlers)
+    process.logging_config, process.root_handlers = {}, ()
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)
+    process.project, process.logging_config, process.root_handlers = before
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in levels_of_loggers():
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    sys.path[:] = path
+    for name in [each for each in sys.modules if each not in modules and each.startswith(PROJECTS)]:
+        del sys.modules[name]
+    if os.environ != variables:
+        os.environ.clear()
+        os.environ.update(variables)
