@@ -51,7 +51,7 @@ test-long: $(VENV)/.test ## run the nightly-sized tests
 coverage: $(VENV)/.test $(VENV)-kedro/.done ## run all tests and require 95 % branch coverage
 	@rm -f .coverage .coverage.*
 	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long" $(ARGS)
-	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage combine
 	$(BIN)/python -m coverage report --fail-under 95
 
 lint: $(VENV)/.lint ## ruff, mypy strict and import-linter

@@ -62,7 +62,7 @@ def test_whatever_omegaconf_resolves_is_resolved_alike(data: dict[str, Any]) -> 
         expected: Any = OmegaConf.to_container(OmegaConf.create(data), resolve=True)
     except Exception:
         return
-    if any("'${" in text for text in texts(expected)):
+    if any("${" in text and "{'" in text for text in texts(expected)):
         return  # a container within a text, of which OmegaConf leaves the inner references as they are
     assert resolve(data) == expected
 

@@ -41,9 +41,14 @@ def test_every_command_is_in_the_reference(tmp_path: Path) -> None:
     cli = KedroCLI(project_path=project)
     paths = walk(cli, click.Context(cli))
     assert len(paths) > 10
-    for path in paths:
-        assert path[0] in REFERENCE, path
-        assert path[-1] in REFERENCE, path
+    rows = [
+        re.findall(r"`([^`]+)`", line.split("|")[1]) for line in REFERENCE.splitlines() if line.startswith("| `pell")
+    ]
+    described = set()
+    for first, *others in rows:
+        *group, _ = first.split()
+        described |= {first, *(" ".join([*group, other]) for other in others)}
+    assert {" ".join(["pellucid", *path]) for path in paths} <= described
 
 
 def test_every_setting_is_in_the_reference() -> None:
@@ -59,8 +64,9 @@ def test_every_environment_variable_is_in_the_reference() -> None:
         for path in source.rglob("*.py")
         for name in re.findall(r"\"((?:PELLUCID|KEDRO)_(?!API)[A-Z_]+)\"", path.read_text())
     }
+    documented = set(re.findall(r"`((?:PELLUCID|KEDRO)_[A-Z_]+)`", REFERENCE))
     assert "PELLUCID_ENV" in named
-    assert [name for name in sorted(named) if f"`{name}`" not in REFERENCE] == []
+    assert documented == named
 
 
 @pytest.mark.processes
@@ -78,4 +84,4 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
             if not target.startswith("http"):
-                assert (document.parent / target).exists() or "*.whl" in target, (document.name, target)
+                assert (document.parent / target).exists(), (document.name, target)
