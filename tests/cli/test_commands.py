@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import tarfile
+import textwrap
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 import yaml
-from tests.support.cli import PACKAGE, install_plugin, invoke, make_project
+from tests.support.cli import PACKAGE, install_plugin, invoke, make_project, pellucid
 
 from pellucid.framework.cli.cli import KedroCLI
 
@@ -59,8 +65,7 @@ def test_every_command_and_option_has_a_help_text(project: Path) -> None:
 def test_every_command_shows_tracebacks_on_demand(project: Path) -> None:
     cli = KedroCLI(project)
     for path, command in walk(cli, click.Context(cli, info_name="pellucid")):
-        if not isinstance(command, click.Group):
-            assert "--traceback" in [name for option in command.params for name in option.opts], path
+        assert "--traceback" in [name for option in command.params for name in option.opts], path
 
 
 class TestLookup:
@@ -69,6 +74,12 @@ class TestLookup:
             result = invoke(project, *args)
             assert result.exit_code == 2
             assert f"Did you mean {hint}" in result.stderr
+
+    def test_where_no_command_is_near_those_that_there_are_are_listed(self, project: Path) -> None:
+        result = invoke(project, "catalog", "§§§")
+        assert "There are: describe-datasets, list-datasets, list-patterns, resolve-patterns." in result.stderr
+        everywhere = invoke(project, "§§§")
+        assert (everywhere.exit_code, "There are: catalog, info, " in everywhere.stderr) == (2, True)
 
     def test_without_a_command_help_is_shown(self, project: Path) -> None:
         assert "Project commands:" in invoke(project).output
@@ -267,6 +278,148 @@ class TestPlugins:
         assert (result.exit_code, "value" in result.stdout) == (1, False)
         assert "ValueError: ('stop'" in result.stderr
 
+    def plugin(self, site: Path, purpose: str, code: str) -> None:
+        """Install a plugin whose hooks, or whose ``start``, are these lines."""
+        body = textwrap.indent(textwrap.dedent(code), "    ")
+        if purpose == "init":
+            text = f"import sys, click\ndef start():\n{body}"
+        else:
+            text = (
+                "import sys, click\nfrom pellucid.framework.cli.hooks import cli_hook_impl\nclass Hooks:\n"
+                f"{body}\nstart = Hooks()\n"
+            )
+        install_plugin(site, "plugin-stop", f"[kedro.{purpose}]\nx = plugin_stop:start\n", text)
+
+    @pytest.mark.parametrize("leave", ["sys.exit(0)", "sys.exit()", "sys.exit(3)", "raise click.exceptions.Exit(0)"])
+    def test_init_cannot_end_a_command_as_if_it_were_done(self, project: Path, site: Path, leave: str) -> None:
+        self.plugin(site, "init", leave)
+        result = invoke(project, "run")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("Error: sys.exit(")
+        assert "plugin_stop.py:" in result.stderr
+
+    @pytest.mark.parametrize("leave", ["sys.exit(0)", "raise click.exceptions.Exit(0)"])
+    def test_a_hook_before_cannot_end_a_command_as_if_it_were_done(self, project: Path, site: Path, leave: str) -> None:
+        code = f"""
+        @cli_hook_impl
+        def before_command_run(self):
+            {leave}
+        @cli_hook_impl
+        def after_command_run(self, exit_code):
+            print("after", exit_code)
+        """
+        self.plugin(site, "cli_hooks", code)
+        result = invoke(project, "run")
+        assert (result.exit_code, result.stdout) == (2, "after 2\n")
+        assert result.stderr.startswith("Error: sys.exit(0) was called at ")
+
+    @pytest.mark.parametrize("error", ["SystemExit(0)", "ValueError('too late')", "click.exceptions.Exit(0)"])
+    @pytest.mark.parametrize(("args", "code"), [(["run", "--nodes", "nope"], 2), (["registry", "list"], 0)])
+    def test_a_hook_after_never_changes_the_code(
+        self, project: Path, site: Path, error: str, args: list[str], code: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.plugin(site, "cli_hooks", f"@cli_hook_impl\ndef after_command_run(self):\n    raise {error}")
+        assert invoke(project, *args).exit_code == code
+        assert [record.levelname for record in caplog.records if "after the command" in record.message] == ["WARNING"]
+
+    @pytest.mark.parametrize(("args", "code"), [(["run", "--nodes", "nope"], 2), (["registry", "list"], 130)])
+    def test_a_ctrl_c_while_a_hook_is_at_work_afterwards_keeps_a_failure(
+        self, project: Path, site: Path, args: list[str], code: int
+    ) -> None:
+        self.plugin(site, "cli_hooks", "@cli_hook_impl\ndef after_command_run(self):\n    raise KeyboardInterrupt")
+        assert invoke(project, *args).exit_code == code
+
+    def test_hooks_with_a_wrong_argument_are_left_out(
+        self, project: Path, site: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.plugin(site, "cli_hooks", "@cli_hook_impl\ndef before_command_run(self, argumens):\n    pass")
+        assert invoke(project, "info").exit_code == 0
+        assert "'plugin-stop' is left out" in caplog.text
+        assert "argumens" in caplog.text
+
+
+OWN_FAILURES = """
+import click
+from pellucid.exceptions import PellucidError
+
+@click.group()
+def cli():
+    pass
+
+def _fail():
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        raise PellucidError("a mistake") from error
+
+@cli.command()
+def plain():
+    _fail()
+
+@cli.command()
+@click.option("--verbose", is_flag=True)
+@click.option("--text", default="")
+def own(verbose, text):
+    click.echo(f"{verbose} {text}")
+    _fail()
+
+@cli.group()
+def inner():
+    pass
+
+@inner.command()
+def deep():
+    _fail()
+
+class Lazy(click.Group):
+    def list_commands(self, ctx):
+        return ["broken", "fine"]
+    def get_command(self, ctx, name):
+        if name == "broken":
+            raise ImportError("only when it is asked for")
+        return plain if name == "fine" else None
+
+cli.add_command(Lazy("lazy"))
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def forward(words):
+    click.echo(words)
+"""
+
+
+class TestTraceback:
+    """What the hint promises holds for every command, whoever wrote it."""
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ["plain", "--traceback"],
+            ["plain", "-v"],
+            ["--traceback", "plain"],
+            ["own", "-v"],
+            ["inner", "deep", "--traceback"],
+            ["inner", "--traceback", "deep"],
+            ["lazy", "fine", "--traceback"],
+        ],
+    )
+    def test_own_commands_and_groups_take_the_option(self, tmp_path: Path, args: list[str]) -> None:
+        project = make_project(tmp_path / "p", cli=OWN_FAILURES)
+        bare = invoke(project, *(word for word in args if not word.startswith("-")))
+        assert (bare.exit_code, "Run with --traceback" in bare.stderr) == (2, True)
+        shown = invoke(project, *args)
+        assert (shown.exit_code, "ZeroDivisionError" in shown.stderr) == (2, True), shown.stderr
+
+    def test_what_a_command_makes_of_such_words_is_its_own(self, tmp_path: Path) -> None:
+        project = make_project(tmp_path / "p", cli=OWN_FAILURES)
+        assert invoke(project, "own", "--verbose", "--text", "-v").stdout == "True -v\n"
+        assert invoke(project, "forward", "-v", "--traceback").stdout == "('-v', '--traceback')\n"
+
+    @pytest.mark.parametrize("args", [["registry", "--traceback", "list"], ["--verbose", "registry", "list"]])
+    def test_groups_of_ours_take_it(self, tmp_path: Path, args: list[str]) -> None:
+        result = invoke(tmp_path, *args)
+        assert (result.exit_code, "Traceback" in result.stderr, "no project" in result.stderr) == (2, True, True)
+
 
 class TestShow:
     def test_registered_pipelines_are_listed(self, project: Path) -> None:
@@ -308,6 +461,19 @@ class TestShow:
         assert yaml.safe_load(invoke(project, "catalog", "list-patterns").stdout)[0] == "{name}_out"
         resolved = yaml.safe_load(invoke(project, "catalog", "resolve-patterns", "-p", "good").stdout)
         assert resolved["y_out"]["filepath"].endswith("data/y.pkl")
+
+    def test_the_catalog_of_a_context_of_ones_own_is_shown(self, tmp_path: Path) -> None:
+        settings = """
+        from pellucid.framework.context import KedroContext
+        from pellucid.io import DataCatalog
+        class Context(KedroContext):
+            @property
+            def catalog(self):
+                return DataCatalog.from_config({"own_{name}": {"type": "MemoryDataset"}})
+        CONTEXT_CLASS = Context
+        """
+        project = make_project(tmp_path / "p", settings=settings)
+        assert yaml.safe_load(invoke(project, "catalog", "list-patterns").stdout)[0] == "own_{name}"
 
     def test_an_unknown_environment_is_told(self, project: Path) -> None:
         assert invoke(project, "catalog", "list-patterns", "-e", "nowhere").exit_code == 2
@@ -365,6 +531,26 @@ class TestPipelineFiles:
         (project / "src" / PACKAGE / "settings.py").write_text("CONF_SOURCE = 'elsewhere'\n")
         assert invoke(project, "pipeline", "create", "fresh").exit_code == 2
 
+    def test_files_that_cannot_be_written_are_one_message(self, project: Path) -> None:
+        taken = project / "src" / PACKAGE / "pipelines"
+        taken.touch()
+        result = invoke(project, "pipeline", "create", "fresh")
+        assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+        assert result.stderr.startswith(f"Error: The pipeline 'fresh' cannot be made: {taken}")
+
+    def test_files_that_cannot_be_deleted_are_one_message(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A folder that is read-only stops everybody but the superuser, so the system's answer is made up."""
+        assert invoke(project, "pipeline", "create", "fresh").exit_code == 0
+
+        def refuse(path: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr(shutil, "rmtree", refuse)
+        result = invoke(project, "pipeline", "delete", "fresh", "-y")
+        folder = project / "src" / PACKAGE / "pipelines" / "fresh"
+        assert result.exit_code == 2
+        assert result.stderr == f"Error: The pipeline 'fresh' cannot be deleted: {folder}: Permission denied\n"
+
     def test_nothing_is_there_to_be_deleted(self, project: Path) -> None:
         assert invoke(project, "pipeline", "delete", "fresh").exit_code == 2
 
@@ -402,3 +588,41 @@ class TestPackage:
         (project / "src" / PACKAGE / "settings.py").write_text("CONF_SOURCE = 'elsewhere'\n")
         result = invoke(project, "package")
         assert (result.exit_code, "elsewhere" in result.stderr) == (2, True)
+
+    def test_a_folder_that_cannot_be_written_is_one_message(self, project: Path) -> None:
+        (project / "dist").touch()
+        result = invoke(project, "package")
+        assert result.exit_code == 2
+        assert result.stderr == f"Error: The project cannot be packaged: {project / 'dist'}: File exists\n"
+
+    @pytest.mark.processes
+    def test_the_wheel_runs_where_it_is_installed(self, tmp_path: Path) -> None:
+        """Built with the backend that is installed, or else with one that pip fetches for it."""
+        assert invoke(tmp_path, "new", "-n", "Demo App", "-s", "blank").exit_code == 0
+        project = tmp_path / "demo-app"
+        registry = project / "src" / "demo_app" / "pipeline_registry.py"
+        registry.write_text(
+            "from pellucid.pipeline import node, pipeline\n\n\ndef register_pipelines():\n"
+            "    return {'__default__': pipeline([node(print, 'params:greeting', None, name='greet')])}\n"
+        )
+        (project / "conf" / "base" / "parameters.yml").write_text("greeting: hello from the wheel\n")
+        packaged = pellucid(project, "package", *(["--no-isolation"] if find_spec("hatchling") else []))
+        assert packaged.returncode == 0, packaged.stdout + packaged.stderr
+        (wheel,) = (project / "dist").glob("*.whl")
+        site = tmp_path / "installed"
+        pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target", str(site), str(wheel)]
+        subprocess.run(pip, check=True, capture_output=True, timeout=60)
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        command = [sys.executable, "-m", "demo_app", "--conf-source", str(project / "dist" / "conf-demo_app.tar.gz")]
+        path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            command,
+            cwd=elsewhere,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (0, "hello from the wheel\n"), done.stderr

@@ -106,6 +106,15 @@ class TestConfig:
         assert self.new(tmp_path, text)[0] == 0
         assert (tmp_path / "the-repo" / "src" / "the_package").is_dir()
 
+    def test_a_file_names_the_parent_folder_unless_the_command_line_names_the_folder(self, tmp_path: Path) -> None:
+        text = f"project_name: Demo\noutput_dir: {tmp_path / 'parent'}\n"
+        code, output = self.new(tmp_path, text)
+        assert code == 0
+        assert f"cd {tmp_path / 'parent' / 'demo'}" in output
+        assert (tmp_path / "parent" / "demo" / "pyproject.toml").exists()
+        assert invoke(tmp_path, "new", "-c", "new.yml", "-s", "blank", "--directory", "here").exit_code == 0
+        assert (tmp_path / "here" / "pyproject.toml").exists()
+
     @pytest.mark.parametrize(
         ("text", "word"),
         [

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.cli import PACKAGE, make_project, pellucid, start, unmeasured
+from tests.support.cli import FRAMES_OF_PELLUCID, PACKAGE, make_project, pellucid, start, unmeasured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def test_a_failed_node_ends_with_1(project: Path, runner: str) -> None:
     done = pellucid(project, "run", "-p", "boom", "-r", runner)
     assert done.returncode == 1
     assert done.stderr.count("Traceback (most recent call last)") == 1
-    assert "src/pellucid/" not in done.stderr
+    assert FRAMES_OF_PELLUCID not in done.stderr
     assert done.stderr.index("Repeat the previous command") < done.stderr.index("The node 'boom_node' failed:")
     if sys.version_info >= (3, 11):
         assert done.stderr.rstrip().endswith("RuntimeError: boom 1\na note of the user")

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pickle
 import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
+import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.cli import make_project
+from tests.support.cli_terminal import Screen, on_terminal, set_size
 
-from pellucid.framework.cli._progress import ProgressDisplay, WorkerOutput, elapsed_text
+from pellucid.framework.cli._progress import ProgressDisplay, elapsed_text
 from pellucid.framework.cli._terminal import BottomLine, fitted, is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 NODES = """
+import os
+import sys
 import time
 
 def slow(x):
     print("printed by a node")
-    time.sleep(0.4)
+    time.sleep(0.6)
     return x
 """
 REGISTRY = """
@@ -43,103 +42,98 @@ def register_pipelines():
 """
 
 
-def on_terminal(
-    folder: Path, *args: str, columns: int = 100, environment: Mapping[str, str] | None = None, hang_up: bool = False
-) -> tuple[int, str]:
-    """Run the command line with a terminal for its output; return its exit code and what the terminal got."""
-    parent, child = pty.openpty()
-    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pellucid", *args],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=child,
-        stderr=child,
-        env={**os.environ, "TERM": "xterm", **(environment or {})},
-    )
-    os.close(child)
-    received = b""
-    while True:
-        try:
-            chunk = os.read(parent, 65536)
-        except OSError:  # the other end is closed
-            break
-        received += chunk
-        if not chunk or (hang_up and b"the_first_node" in received):
-            break
-    os.close(parent)
-    return process.wait(timeout=60), received.decode()
-
-
-def screen(output: str, columns: int = 100) -> list[str]:
-    """Return the lines that a terminal shows after such output."""
-    lines, line, column = [], [" "] * columns, 0
-    position = 0
-    while position < len(output):
-        letter = output[position]
-        if output.startswith("\x1b[K", position):
-            line[column:] = [" "] * (columns - column)
-            position += 3
-            continue
-        if letter == "\r":
-            column = 0
-        elif letter == "\n":
-            lines.append("".join(line).rstrip())
-            line = [" "] * columns
-        else:
-            assert letter != "\x1b", repr(output[position : position + 10])
-            if column == columns:  # the terminal goes on in the next line
-                lines.append("".join(line).rstrip())
-                line, column = [" "] * columns, 0
-            line[column] = letter
-            column += 1
-        position += 1
-    return [*lines, "".join(line).rstrip()]
-
-
 @pytest.fixture
 def slow_project(tmp_path: Path) -> Path:
     return make_project(tmp_path / "p", nodes=NODES, pipeline_registry=REGISTRY)
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner", "ParallelRunner"])
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("runner", "method"),
+    [
+        ("SequentialRunner", "fork"),
+        ("ThreadRunner", "fork"),
+        ("ParallelRunner", "fork"),
+        ("ParallelRunner", "spawn"),
+        ("ParallelRunner", "forkserver"),
+    ],
+)
 def test_the_line_is_refreshed_and_gone_at_the_end_with_log_and_prints_intact(
     slow_project: Path, runner: str, method: str
 ) -> None:
-    if method != "fork" and runner != "ParallelRunner":
-        method = "fork"
     code, output = on_terminal(
         slow_project, "run", "-r", runner, columns=160, environment={"PELLUCID_MP_CONTEXT": method}
     )
     assert code == 0
     assert re.search(r"0/2 nodes · 0:\d\d · the_first_node", output)
     assert re.search(r"1/2 nodes · 0:\d\d · the_second_node", output)
-    assert "2/2 nodes" in output
-    shown = screen(output, 160)
-    assert shown[-1] == ""
-    assert not [line for line in shown if "nodes ·" in line]
-    assert shown.count("printed by a node") == 2
-    assert len([line for line in shown if line.endswith("Completed 2 out of 2 tasks")]) == 1
+    shown = Screen(160).feed(output)
+    assert shown.margins == (0, 23)
+    assert not [line for line in shown.lines if "nodes ·" in line]
+    assert shown.lines.count("printed by a node") == 2
+    assert len([line for line in shown.lines if line.endswith("Completed 2 out of 2 tasks")]) == 1
+
+
+FOREIGN = """
+    os.system("echo first from a child; echo second from a child; echo third from a child")
+    sys.stdout.write("the beginning")
+    sys.stdout.flush()
+    time.sleep(0.6)
+    os.system("printf ' and the'")
+    sys.stdout.write(" end\\n")
+    return x
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
+@pytest.mark.parametrize("rows", [24, 5], ids=["high", "low"])
+def test_what_other_programs_write_and_half_lines_stay_whole(slow_project: Path, runner: str, rows: int) -> None:
+    nodes = slow_project / "src" / "demo_project" / "nodes.py"
+    nodes.write_text(NODES.replace("    return x\n", FOREIGN))
+    code, output = on_terminal(slow_project, "run", "-r", runner, columns=160, rows=rows)
+    assert code == 0
+    assert "nodes ·" in output
+    lines = Screen(160, rows).feed(output).lines
+    assert not [line for line in lines if "nodes ·" in line]
+    for text in ("first from a child", "second from a child", "third from a child", "the beginning and the end"):
+        assert lines.count(text) == 2, lines
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("runner", ["SequentialRunner", "ParallelRunner"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "sigterm"])
+def test_a_run_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was(
+    slow_project: Path, runner: str, number: signal.Signals, code: int
+) -> None:
+    nodes = slow_project / "src" / "demo_project" / "nodes.py"
+    nodes.write_text(NODES.replace("time.sleep(0.6)", "time.sleep(60)"))
+    ended, output = on_terminal(slow_project, "run", "-r", runner, columns=160, end_by=number)
+    shown = Screen(160).feed(output)
+    assert (ended, shown.margins) == (code, (0, 23))
+    assert not [line for line in shown.lines if "nodes ·" in line]
 
 
 @pytest.mark.processes
 def test_the_line_is_cut_to_the_terminals_width(slow_project: Path) -> None:
     _, output = on_terminal(slow_project, "run", columns=24)
-    drawn = [part.split("\r")[0] for part in output.split("\r\x1b[K") if "nodes ·" in part]
+    drawn = re.findall(r"\x1b\[24;1H\x1b\[m([^\x1b]+)", output)
     assert drawn
     assert max(map(len, drawn)) == 23
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize(("columns", "environment"), [(100, {"TERM": "dumb"}), (100, {"TERM": ""}), (10, {})])
-def test_a_terminal_that_cannot_show_it_gets_plain_lines(
+@pytest.mark.parametrize(
+    ("columns", "environment"),
+    [(100, {"TERM": "dumb"}), (100, {"TERM": ""}), (10, {}), (100, {"PELLUCID_PROGRESS": "0"})],
+)
+def test_a_terminal_that_cannot_show_it_or_shall_not_gets_plain_lines(
     slow_project: Path, columns: int, environment: dict[str, str]
 ) -> None:
     code, output = on_terminal(slow_project, "run", columns=columns, environment=environment)
     assert code == 0
     assert "nodes ·" not in output
+    assert "\x1b" not in output
 
 
 @pytest.mark.processes
@@ -182,17 +176,16 @@ def test_time_is_shown_in_short(seconds: float, shown: str) -> None:
 
 class TestDisplay:
     def test_it_counts_what_is_done_and_names_what_runs(self) -> None:
-        shown: list[str] = []
-        display = ProgressDisplay(shown.append, clock=lambda: 5.0)
+        display = ProgressDisplay(print, clock=lambda: 5.0)
         first, second = SimpleNamespace(name="first"), SimpleNamespace(name="second")
         display.before_pipeline_run(SimpleNamespace(nodes=[first, second]))
+        shown = [display.text()]
         for node in (first, second):
             display.after_node_dispatched(node)
-        display.after_node_settled(first, None)
-        display.after_node_settled(second, ValueError())
-        display.stop()
-        display.stop()
-        display.after_node_settled(second, None)
+            shown.append(display.text())
+        for node, error in ((first, None), (second, ValueError())):
+            display.after_node_settled(node, error)
+            shown.append(display.text())
         assert shown == [
             "0/2 nodes · 0:00",
             "0/2 nodes · 0:00 · first",
@@ -200,11 +193,19 @@ class TestDisplay:
             "1/2 nodes · 0:00 · second",
             "1/2 nodes · 0:00",
         ]
+        display.stop()
 
-    def test_it_travels_to_a_worker_as_what_keeps_out_of_its_way(self) -> None:
+    def test_it_shows_nothing_once_it_is_stopped(self) -> None:
+        shown: list[str] = []
+        display = ProgressDisplay(shown.append)
+        display.stop()
+        display.after_node_dispatched(SimpleNamespace(name="first"))
+        display.stop()
+        assert shown == []
+
+    def test_it_does_not_travel_to_workers(self) -> None:
         travelled: Any = pickle.loads(pickle.dumps(ProgressDisplay(print)))
-        assert isinstance(travelled, WorkerOutput)
-        travelled.after_worker_started()  # no terminal here: nothing happens
+        assert type(travelled) is object
 
     def test_a_file_is_no_terminal(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TERM", "xterm")
@@ -214,52 +215,97 @@ class TestDisplay:
         assert not is_terminal(file)
 
 
-def _written(stream: Any, parent: int) -> list[str]:
-    """Return what a terminal shows of all that was written to it since the last time."""
-    stream.flush()
-    os.write(stream.fileno(), b"#")  # no text of these tests has it
-    received = b""
-    while not received.endswith(b"#"):
-        received += os.read(parent, 65536)
-    return screen(received[:-1].decode())
+class Terminal:
+    """A terminal whose screen can be looked at."""
+
+    def __init__(self, rows: int) -> None:
+        self.parent, child = pty.openpty()
+        set_size(child, rows, 100)
+        self.stream = os.fdopen(child, "w")
+        self.screen = Screen(100, rows)
+
+    def write(self, text: str) -> None:
+        """Write as any program does."""
+        self.stream.write(text)
+        self.stream.flush()
+
+    def resize(self, rows: int) -> None:
+        self.look()
+        set_size(self.parent, rows, 100)
+        self.screen.resize(rows)
+
+    def look(self) -> Screen:
+        """Return the screen after all that was written."""
+        os.write(self.stream.fileno(), b"\0")
+        received = b""
+        while not received.endswith(b"\0"):
+            received += os.read(self.parent, 65536)
+        return self.screen.feed(received[:-1].decode())
 
 
 class TestBottomLine:
     @pytest.fixture
-    def terminal(self) -> Any:
-        parent, child = pty.openpty()
-        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-        with os.fdopen(child, "w") as stream:
-            yield stream, lambda: _written(stream, parent)
-            stream.close()
-        os.close(parent)
+    def terminal(self) -> Iterator[Terminal]:
+        made = Terminal(rows=6)
+        yield made
+        made.stream.close()
+        os.close(made.parent)
 
-    def test_text_without_an_end_of_line_is_not_drawn_over(self, terminal: Any) -> None:
-        stream, shown = terminal
-        line = BottomLine(stream)
-        line.show("line")
-        line.write_above(stream, "half a ")
-        line.show("line again")
-        line.write_above(stream, "")
-        line.write_above(stream, "line\n")
-        assert shown() == ["half a line", "line again"]
+    @pytest.mark.parametrize("before", [0, 3, 5, 20])
+    def test_what_is_written_scrolls_above_it(self, terminal: Terminal, before: int) -> None:
+        texts = [f"before {number}" for number in range(before)]
+        terminal.write("".join(f"{text}\n" for text in texts))
+        line = BottomLine(terminal.stream)
+        line.show("the line")
+        assert (terminal.look().last, terminal.screen.lines[:before]) == ("the line", texts)
+        terminal.write("half a ")
+        line.show("another line")
+        terminal.write("line\nmore\nand more\n")
+        shown = terminal.look()
+        assert shown.last == "another line"
+        assert "the line" not in shown.lines
         line.end()
+        terminal.write("after\n")
+        assert terminal.look().lines == [*texts, "half a line", "more", "and more", "after"]
         line.show("never")
-        assert shown() == [""]
+        assert "never" not in terminal.look().lines
 
-    def test_another_process_clears_the_line_before_it_writes(self, terminal: Any) -> None:
-        stream, shown = terminal
-        line = BottomLine(stream)
-        line.show("a line that is rather long")
-        line.belongs_to_parent()
-        for text in ("ab", "", "c\n", "d\n"):
-            line.write_above(stream, text)
-        stream.flush()
-        assert shown()[:2] == ["abc", "d"]
+    @pytest.mark.parametrize("rows", [5, 9])
+    def test_a_window_of_another_size_gets_it_on_its_last_row(self, terminal: Terminal, rows: int) -> None:
+        terminal.write("a\nb\n")
+        line = BottomLine(terminal.stream)
+        line.show("line one")
+        terminal.resize(rows)
+        line.show("line two")
+        assert terminal.look().last == "line two"
+        terminal.write("".join(f"{number}\n" for number in range(10)))
+        line.end()
+        shown = terminal.look()
+        assert (shown.lines[-1], shown.margins) == ("9", (0, rows - 1))
+        assert "line two" not in shown.lines
 
-    def test_a_terminal_that_is_gone_is_left_alone(self, terminal: Any) -> None:
-        stream, _ = terminal
-        line = BottomLine(stream)
+    def test_a_window_that_became_too_small_has_none(self, terminal: Terminal) -> None:
+        line = BottomLine(terminal.stream)
+        line.show("line")
+        terminal.resize(3)
+        line.show("line")
+        assert (terminal.look().lines, terminal.screen.margins) == ([""], (0, 2))
+        terminal.resize(6)
+        line.show("line")
+        assert terminal.look().last == "line"
+
+    def test_a_forked_process_leaves_it_alone(self, terminal: Terminal) -> None:
+        line = BottomLine(terminal.stream)
+        line.show("line")
+        line._pid = os.getppid()
+        line.end()
+        assert terminal.look().last == "line"
+
+    def test_a_terminal_that_is_gone_is_left_alone(self, terminal: Terminal) -> None:
+        line = BottomLine(terminal.stream)
+        line.show("line")
         line._descriptor = 10_000
+        line.end()
         line.show("line")
         line.end()
+        assert terminal.look().last == "line"

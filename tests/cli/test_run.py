@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.cli import PACKAGE, invoke, make_project
+from tests.support.cli import FRAMES_OF_PELLUCID, PACKAGE, invoke, make_project
 
 from pellucid.framework.cli.project import run as run_command
 from pellucid.framework.cli.utils import find_run_command
@@ -86,7 +86,9 @@ def test_only_missing_outputs_are_made(project: Path) -> None:
         (["-r", "pathlib.Path"], ["'pathlib.Path' is no runner"]),
         (["--runner-params", "max_wrkers=2", "-r", "ThreadRunner"], ["'max_wrkers'", "'max_workers'"]),
         (["--runner-params", "max_workers=2"], ["'max_workers'", "is_async"]),
-        (["--runner-params", "max_workers=0", "-r", "ThreadRunner"], ["ThreadRunner cannot be made"]),
+        (["--runner-params", "max_workers=0", "-r", "ThreadRunner"], ["ThreadRunner cannot be made", "max_workers=0"]),
+        (["--runner-params", "max_workers=abc", "-r", "ThreadRunner"], ["ThreadRunner", "max_workers='abc'"]),
+        (["-r", "§§§"], ["There are: ParallelRunner, SequentialRunner, ThreadRunner."]),
         (["--params", "a"], ["'a' is not of the form 'key=value'"]),
         (["--params", "a=[1"], ["'a=[1'"]),
         (["--params", "a..b=1"], ["'a..b'"]),
@@ -98,6 +100,9 @@ def test_only_missing_outputs_are_made(project: Path) -> None:
         (["-p", "empty"], ["nothing to run", "'empty'"]),
         (["--pipelines", "empty"], ["nothing to run"]),
         (["-p", "show", "--tags", "tagged"], ["tagged"]),
+        (["--nodes", "second", "--tags", "tagged"], ["tagged"]),
+        (["-r", "pellucid..Runner"], ["--runner"]),
+        (["-r", ".Runner"], ["--runner"]),
     ],
 )
 def test_a_mistake_is_one_message_with_code_2(project: Path, args: list[str], words: list[str]) -> None:
@@ -114,13 +119,13 @@ def test_a_failed_node_is_shown_with_the_frames_of_the_user_alone(project: Path)
     assert result.exit_code == 1
     assert "The node 'boom_node' failed:\nTraceback" in result.stderr
     assert "nodes.py" in result.stderr
-    assert "src/pellucid/" not in result.stderr
+    assert FRAMES_OF_PELLUCID not in result.stderr
     assert "click" not in result.stderr
     assert result.stderr.rstrip().endswith("a note of the user")
 
 
 def test_the_frames_of_pellucid_are_shown_on_demand(project: Path) -> None:
-    assert "src/pellucid/" in invoke(project, "run", "-p", "boom", "--traceback").stderr
+    assert FRAMES_OF_PELLUCID in invoke(project, "run", "-p", "boom", "--traceback").stderr
 
 
 def test_the_traceback_of_a_mistake_is_shown_on_demand(project: Path) -> None:
@@ -291,6 +296,15 @@ class TestConfigFile:
         code, output = self.run(project, f"run:\n  {key}: {value}\n  to-outputs:\n  load_versions: {{}}\n")
         assert (code, output.count("value")) == (0, 1)
 
+    def test_lists_are_read_as_repeated_options_are(self, project: Path) -> None:
+        text = "run:\n  pipeline: show\n  params: ['a=1,b=2', 'c.d=[3,4]']\n"
+        code, output = self.run(project, text)
+        assert (code, '{"a": 1, "b": 2, "c": {"d": [3, 4]}}' in output) == (0, True), output
+        text = "run:\n  runner: ThreadRunner\n  runner_params: [max_workers=2]\n"
+        assert self.run(project, text)[0] == 0
+        code, output = self.run(project, "run:\n  load_versions: [x:2020, 'z:a:b']\n")
+        assert (code, "Traceback" in output, "'z'" in output) == (2, False, True), output
+
     def test_the_command_line_wins(self, project: Path) -> None:
         text = "run:\n  pipelines: boom,leave\n  params: a=5\n"
         code, output = self.run(project, text, "-p", "show", "--params", "a=6")
@@ -303,7 +317,13 @@ class TestConfigFile:
             ("run:\n  config: show\n", ["'config'"]),
             ("run:\n  async: maybe\n", ["'async'", "'maybe'"]),
             ("run:\n  pipeline: [a]\n", ["'pipeline'", "text"]),
-            ("run:\n  params: a\n", ["'a'"]),
+            ("run:\n  params: a\n", ["run.yml: 'params'", "'a'"]),
+            ("run:\n  params: [a]\n", ["run.yml: 'params'", "'a' is not of the form 'key=value'"]),
+            ("run:\n  params: [{a: 1}]\n", ["run.yml: 'params'", "{'a': 1}"]),
+            ("run:\n  load_versions: [x]\n", ["run.yml: 'load_versions'", "'x'", "dataset:version"]),
+            ("run:\n  runner_params: [1]\n", ["run.yml: 'runner_params'", "'1'"]),
+            ("run:\n  tags: [[a]]\n", ["run.yml: 'tags'", "['a']"]),
+            ("run:\n  tags: [~]\n", ["run.yml: 'tags'", "None"]),
             ("other: 1\n", ["section 'run'"]),
             ("- 1\n", ["section 'run'"]),
             ("run: [1\n", ["run.yml:2"]),

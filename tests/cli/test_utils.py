@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from pellucid.framework import cli as cli_package
 from pellucid.framework.cli import utils
+from pellucid.framework.cli._commands import PellucidCommand
+from pellucid.framework.cli._hints import nearest_or_all
 from pellucid.framework.cli._params import parse_params
 from pellucid.framework.cli._traceback import format_error
 from pellucid.framework.cli.utils import (
@@ -134,8 +136,18 @@ class TestKedroCliError:
         result = self.invoke(KedroCliError("what went wrong"))
         assert (result.exit_code, result.stderr) == (2, "Error: what went wrong\n")
 
-    def test_with_a_cause_it_says_how_to_see_it(self) -> None:
-        assert "--traceback" in self.invoke(KedroCliError("what went wrong"), cause=True).stderr
+    @pytest.mark.parametrize("exists", [True, False])
+    def test_with_a_cause_it_says_how_to_see_it_where_there_is_the_option(self, exists: bool) -> None:
+        class Asked(KedroCliError):
+            VERBOSE_EXISTS = exists
+
+        assert self.invoke(Asked("what went wrong"), cause=True).stderr == "Error: what went wrong\n"
+
+        @click.command(cls=PellucidCommand)
+        def fail() -> None:
+            raise Asked("what went wrong") from KeyError("the cause")
+
+        assert ("--traceback" in CliRunner().invoke(fail, []).stderr) is exists
 
     def test_its_class_can_ask_for_tracebacks(self) -> None:
         class Verbose(KedroCliError):
@@ -235,3 +247,19 @@ def test_a_circle_of_causes_ends() -> None:
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
     assert "first" in format_error(first)
+
+
+@pytest.mark.parametrize(
+    ("known", "hint"),
+    [
+        (["alpha", "beta"], " There are: alpha, beta."),
+        (["zz1", "alpha"], " Did you mean 'zz1'?"),
+        ([], ""),
+        (
+            [f"name_{letter}" for letter in "abcdefghijkl"],
+            " There are: " + ", ".join(f"name_{letter}" for letter in "abcdefghij") + " and 2 more.",
+        ),
+    ],
+)
+def test_where_nothing_is_near_the_names_that_there_are_are_listed(known: list[str], hint: str) -> None:
+    assert nearest_or_all("zz", known) == hint

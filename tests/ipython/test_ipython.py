@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,10 @@ from tests.support.cli import PACKAGE, install_plugin, make_project, pellucid
 
 from pellucid import ipython as extension
 from pellucid.exceptions import NotAProjectError, UnknownNameError
-from pellucid.framework.cli._ipython import reload_line
 from pellucid.ipython import load_ipython_extension, magic_load_node, magic_reload_kedro, reload_kedro
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 VARIABLES = {"catalog", "context", "pipelines", "session"}
@@ -34,11 +34,15 @@ def combine(first, *rest, scale=2):
     return [first, rest, scale, VALUE, j]
 
 
+def begin():
+    return 5
+
+
 combine_again = combine
 '''
 REGISTRY = """
 from pellucid.pipeline import node, pipeline
-from .nodes import combine
+from .nodes import begin, combine
 
 def register_pipelines():
     return {"__default__": pipeline([
@@ -46,6 +50,7 @@ def register_pipelines():
         node(combine, {"first": "params:a", "scale": "params:b"}, "named", name="named"),
         node(combine, "params:a", "single", name="single"),
         node(dict, None, "nothing", name="built_in"),
+        node(begin, None, "begun", name="begin"),
     ])}
 """
 
@@ -122,6 +127,11 @@ def test_reloading_sees_changed_code_and_configuration(project: Path) -> None:
     assert namespace["catalog"].load("params:a") == 22
 
 
+def test_without_a_namespace_the_variables_are_those_of_the_shell(project: Path, shell: Any) -> None:
+    reload_kedro(str(project))
+    assert set(shell.user_ns) >= VARIABLES
+
+
 def test_the_session_runs(project: Path) -> None:
     namespace: dict[str, Any] = {}
     reload_kedro(str(project), local_namespace=namespace)
@@ -131,6 +141,48 @@ def test_the_session_runs(project: Path) -> None:
 def test_a_mistake_in_the_line_does_not_end_the_shell(project: Path) -> None:
     with pytest.raises(ValueError, match="unrecognized"):
         magic_reload_kedro(f"{project} --nonsense", {})
+
+
+@pytest.mark.parametrize(
+    ("magic", "line", "word"),
+    [
+        ("reload_pellucid", "--env=nope", "'nope'"),
+        ("reload_pellucid", "--nonsense", "--nonsense"),
+        ("reload_pellucid", "--params=a", "key=value"),
+        ("reload_pellucid", "'half", "quotation"),
+        ("reload_pellucid", "/", "no project"),
+        ("load_node", "frist", "'first'"),
+    ],
+)
+def test_a_mistake_in_a_magic_is_one_line_and_fails_the_cell(
+    project: Path,
+    shell: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    magic: str,
+    line: str,
+    word: str,
+) -> None:
+    monkeypatch.chdir(project)
+    load_ipython_extension(shell)
+    capsys.readouterr()
+    done = shell.run_cell(f"%{magic} {line}")
+    shown = capsys.readouterr()
+    assert not done.success
+    assert word in shown.err
+    assert "Traceback" not in shown.out + shown.err
+
+
+def test_a_project_that_cannot_be_loaded_is_one_line(
+    project: Path, shell: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "conf" / "base" / "catalog.yml").write_text("a: [\n")
+    monkeypatch.chdir(project)
+    assert not shell.run_cell("%load_ext pellucid.ipython").success
+    shown = capsys.readouterr()
+    assert "catalog.yml:" in shown.err
+    assert "Traceback" not in shown.out + shown.err
+    assert shell.find_line_magic("reload_pellucid") is not None
 
 
 def test_a_folder_without_a_project_is_told(tmp_path: Path) -> None:
@@ -172,6 +224,11 @@ class TestLoadNode:
         done = shell.run_cell(text)
         assert done.result[:4] == result
 
+    def test_a_node_without_inputs_is_called_with_nothing(self, shell: Any) -> None:
+        text = self.source(shell, "begin")
+        assert (text.endswith("\nbegin()"), "catalog.load" in text) == (True, False)
+        assert shell.run_cell(text).result == 5
+
     def test_an_unknown_node_is_told_with_the_nearest(self) -> None:
         with pytest.raises(UnknownNameError, match="'listed'"):
             magic_load_node("lister")
@@ -181,17 +238,56 @@ class TestLoadNode:
             magic_load_node("built_in")
 
 
+@pytest.mark.processes
 class TestCommand:
-    def test_options_become_the_line_of_the_magic(self) -> None:
-        line = reload_line("/a b", "test", "conf", {"x": {"y": [1, "z"]}, "e": {}})
-        assert line == """'/a b' --env=test --conf-source=conf '--params=x.y=[1, "z"],e={}'"""
+    @pytest.fixture
+    def ipython(self, project: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+        """Return what runs the command with IPython's settings apart."""
+        environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
+        return lambda *args: pellucid(project, "ipython", *args, env=environment)
 
-    @pytest.mark.processes
-    def test_it_opens_ipython_with_the_project(self, project: Path, tmp_path: Path) -> None:
-        environment = {"IPYTHONDIR": str(tmp_path / "ipython"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
-        code = "print(catalog.load('params:a'), sorted(pipelines)[:1], session is not None)"
-        done = pellucid(project, "ipython", "--params", "a=[7,x]", "-c", code, env=environment)
-        assert "[7, 'x'] ['__default__'] True" in done.stdout, done.stderr
+    def test_it_opens_ipython_with_the_project(self, ipython: Any) -> None:
+        code = "print(catalog.load('params:a'), sorted(pipelines)[:1], session is not None, context.env)"
+        done = ipython("--params", "a=[7,x],b.c=1", "--env", "local", "-c", code)
+        assert "[7, 'x'] ['__default__'] True local" in done.stdout, done.stderr
+        assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+    def test_the_magics_are_there_and_know_the_project(self, ipython: Any, tmp_path: Path) -> None:
+        script = tmp_path / "script.ipy"
+        script.write_text("import os\nos.chdir('/')\n%reload_pellucid --params=a=9\nprint(catalog.load('params:a'))\n")
+        done = ipython(str(script))
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "9"), done.stderr
+
+    @pytest.mark.parametrize(
+        ("options", "word"),
+        [(["--env", "nope"], "'nope'"), (["--conf-source", "nowhere"], "'nowhere'"), (["--params", "a"], "'a'")],
+    )
+    def test_a_mistake_ends_the_command_before_the_shell_starts(
+        self, ipython: Any, options: list[str], word: str
+    ) -> None:
+        done = ipython(*options, "--simple-prompt", "-c", "print('started')")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert word in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("args", "code"),
+        [
+            (["-c", "print(1)"], 0),
+            (["-c", "1/0"], 1),
+            (["-c", "%reload_pellucid --env=nope"], 1),
+            (["-c", "import sys; sys.exit(3)"], 1),
+            (["{script}"], 3),
+            (["--no-such-option=1"], 2),
+        ],
+    )
+    def test_it_ends_with_the_code_of_ipython(self, ipython: Any, tmp_path: Path, args: list[str], code: int) -> None:
+        """The same as that of IPython alone."""
+        script = tmp_path / "script.py"
+        script.write_text("import sys\nsys.exit(3)\n")
+        done = ipython(*(each.format(script=script) for each in args))
+        assert done.returncode == code, done.stderr
+        assert "sys.exit(1) was called" not in done.stderr
 
     def test_without_ipython_it_says_so(self, project: Path) -> None:
         code = (

@@ -11,9 +11,11 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
+from pellucid import exceptions
 from pellucid.framework.cli.cli import KedroCLI
 
 PACKAGE = "demo_project"
+FRAMES_OF_PELLUCID = str(Path(exceptions.__file__).parent)
 
 NODES = """
 import os

@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import logging
 import shlex
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pellucid.framework.cli._params import parse_params
-from pellucid.framework.cli._plugins import load_each
+from pellucid.exceptions import PellucidError
+from pellucid.framework.cli.utils import load_entry_points, parse_params
 from pellucid.utils import find_project
 
 from ._load_node import node_source
 from ._reload import reload_kedro
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from IPython.core.interactiveshell import InteractiveShell
 
 logger = logging.getLogger(__name__)
@@ -33,7 +36,8 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
             Path.cwd(),
         )
         return
-    reload_kedro(local_namespace=ipython.user_ns)
+    with _mistakes_in_one_line():
+        reload_kedro(local_namespace=ipython.user_ns)
 
 
 def register_magics(ipython: Any) -> None:
@@ -41,7 +45,7 @@ def register_magics(ipython: Any) -> None:
     for name in _RELOAD_MAGICS:
         ipython.register_magic_function(partial(_reload_in, ipython), "line", name)
     ipython.register_magic_function(partial(_load_node_in, ipython), "line", "load_node")
-    for _, magic in load_each("line_magic"):
+    for magic in load_entry_points("line_magic"):
         ipython.register_magic_function(magic, "line")
 
 
@@ -53,8 +57,8 @@ def magic_reload_kedro(line: str, local_ns: dict[str, Any] | None = None, conf_s
         local_ns: where ``catalog``, ``context``, ``pipelines`` and ``session`` are set; the shell's variables if None.
         conf_source: where the configuration is, unless the line says so.
     """
-    given = _parser().parse_args(shlex.split(line))
-    reload_kedro(given.path, given.env, parse_params(given.params) or None, local_ns, given.conf_source or conf_source)
+    given = _read_line(line)
+    reload_kedro(given.path, given.env, given.params or None, local_ns, given.conf_source or conf_source)
 
 
 def magic_load_node(args: str) -> None:
@@ -64,23 +68,55 @@ def magic_load_node(args: str) -> None:
     shell = get_ipython()
     if shell is None:
         raise RuntimeError("%load_node works within IPython alone.")
-    _load_node_in(shell, args)
+    shell.set_next_input(_code_of_node(args))
+
+
+def _read_line(line: str) -> argparse.Namespace:
+    try:
+        given = _parser().parse_args(shlex.split(line))
+        given.params = parse_params(given.params)
+    except _LineError:
+        raise
+    except ValueError as error:
+        raise _LineError(f"%reload_pellucid: {error}") from None
+    return given
 
 
 def _reload_in(shell: InteractiveShell, line: str) -> None:
-    magic_reload_kedro(line, shell.user_ns)
+    with _mistakes_in_one_line():
+        magic_reload_kedro(line, shell.user_ns)
 
 
 def _load_node_in(shell: InteractiveShell, line: str) -> None:
+    with _mistakes_in_one_line():
+        shell.set_next_input(_code_of_node(line))
+
+
+def _code_of_node(line: str) -> str:
     from pellucid.framework.project import pipelines
 
-    shell.set_next_input(node_source(line.strip(), pipelines))
+    return node_source(line.strip(), pipelines)
+
+
+@contextmanager
+def _mistakes_in_one_line() -> Iterator[None]:
+    """Have a shell show mistakes of its user as one line: the cell has failed, and there is nothing to be debugged."""
+    from IPython.core.error import UsageError
+
+    try:
+        yield
+    except (PellucidError, _LineError) as error:
+        raise UsageError(str(error)) from error
+
+
+class _LineError(ValueError):
+    """The words after a magic cannot be read."""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # argparse would end the shell
-        raise ValueError(f"%reload_pellucid: {message}")
+        raise _LineError(f"%reload_pellucid: {message}")
 
 
 def _parser() -> argparse.ArgumentParser:

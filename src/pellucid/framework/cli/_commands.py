@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid._util.suggest import did_you_mean
-from pellucid.exceptions import RunTerminated
-
-from ._errors import TRACEBACK_FLAGS, CommandExitError
+from ._errors import TRACEBACK_FLAGS, exit_refused
 from ._exit import exit_code_of
+from ._hints import nearest_or_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,14 +20,37 @@ if TYPE_CHECKING:
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
-def traceback_option() -> click.Option:
+def traceback_option(flags: Sequence[str] = TRACEBACK_FLAGS) -> click.Option:
     """Make the option that every command of ours has; what it asks for is read where errors are shown."""
     return click.Option(
-        list(TRACEBACK_FLAGS),
+        [*flags, "show_traceback"],
         is_flag=True,
         expose_value=False,
         help="Show the whole traceback of an error.",
     )
+
+
+def accept_traceback_flags(command: click.Command, ctx: click.Context, words: Sequence[str]) -> None:
+    """Add the option for tracebacks to a command of anybody, and to those below it; flags of its own are kept.
+
+    A command that passes unknown words on is left as it is.
+
+    Args:
+        command: gets the option.
+        ctx: to look up the commands below it.
+        words: of the command line; a command below whose name is none of them is not looked up.
+    """
+    settings = command.context_settings
+    if not settings.get("ignore_unknown_options"):
+        taken = {flag for param in command.params for flag in (*param.opts, *param.secondary_opts)}
+        missing = [flag for flag in TRACEBACK_FLAGS if flag not in taken]
+        if missing:
+            command.params.append(traceback_option(missing))
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            inner = command.get_command(ctx, name) if name in words else None
+            if inner is not None:
+                accept_traceback_flags(inner, ctx, words)
 
 
 class MainCommand(click.Command):
@@ -73,12 +94,8 @@ class PellucidCommand(MainCommand):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command's function."""
-        try:
+        with exit_refused():
             return super().invoke(ctx)
-        except RunTerminated:
-            raise
-        except SystemExit as stop:
-            raise CommandExitError(stop) from stop
 
 
 class LazyGroup(click.Group):
@@ -115,6 +132,15 @@ class LazyGroup(click.Group):
         """Find the command that the first word names; an unknown one is told with the nearest."""
         refuse_unknown_command(self, ctx, args)
         return super().resolve_command(ctx, args)
+
+
+class PellucidGroup(LazyGroup):
+    """A group of ours: it can show tracebacks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("context_settings", CONTEXT_SETTINGS)
+        super().__init__(*args, **kwargs)
+        self.params.append(traceback_option())
 
 
 class CommandCollection(click.CommandCollection):
@@ -167,7 +193,7 @@ def refuse_unknown_command(group: click.Group, ctx: click.Context, args: Sequenc
     name = args[0]
     if name.startswith("-") or group.get_command(ctx, name) is not None or ctx.resilient_parsing:
         return
-    ctx.fail(f"There is no command '{name}'.{did_you_mean(name, group.list_commands(ctx))}")
+    ctx.fail(f"There is no command '{name}'.{nearest_or_all(name, group.list_commands(ctx))}")
 
 
 def _program_name() -> str:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from click.exceptions import Exit
 
-from pellucid.exceptions import PellucidError
+from pellucid.exceptions import PellucidError, RunTerminated
 
 from ._traceback import format_error, last_place, notes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 TRACEBACK_FLAGS = ("--traceback", "--verbose", "-v")
+TRACEBACK_HINT = "Run with --traceback to see where it came from."
 
 
 class KedroCliError(click.ClickException):
     """A mistake of the user, shown as one message; the process ends with code 2.
 
-    Plugins raise it by hand. ``VERBOSE_ERROR`` shows the traceback as well; ``VERBOSE_EXISTS`` says that there is
-    an option for it.
+    Plugins raise it by hand. ``VERBOSE_ERROR`` shows the traceback as well; with ``VERBOSE_EXISTS`` false, the
+    option for it is not pointed at.
     """
 
     VERBOSE_ERROR = False
@@ -34,8 +37,6 @@ class KedroCliError(click.ClickException):
             click.echo(format_error(self, whole=True), nl=False, file=file, err=file is None)
             return
         click.echo(f"Error: {self.format_message()}", file=file, err=file is None)
-        if self.VERBOSE_EXISTS and self.__cause__ is not None:
-            click.echo("Run with --traceback to see where it came from.", file=file, err=file is None)
 
 
 class CommandExitError(PellucidError):
@@ -46,6 +47,46 @@ class CommandExitError(PellucidError):
         place = last_place(stop)
         where = f" at {place}" if place else ""
         super().__init__(f"sys.exit({stop.code!r}) was called{where} before the command was complete.")
+
+
+@contextmanager
+def exit_refused(*, of_click: bool = False) -> Iterator[None]:
+    """Turn a ``sys.exit`` of somebody else's code into an error, as what was to be done is not complete then.
+
+    Args:
+        of_click: refuse click's way to end a command, too.
+
+    Raises:
+        CommandExitError: it was called, whatever the code.
+    """
+    try:
+        yield
+    except RunTerminated:
+        raise
+    except SystemExit as stop:
+        raise CommandExitError(stop) from stop
+    except Exit as end:
+        if not of_click:
+            raise
+        ended = SystemExit(end.exit_code).with_traceback(end.__traceback__)
+        raise CommandExitError(ended) from ended
+
+
+@contextmanager
+def os_errors_told(attempt: str) -> Iterator[None]:
+    """Turn an error of the system, as of a folder that cannot be written to, into one message.
+
+    Args:
+        attempt: what could not be done, for example "The pipeline cannot be made".
+
+    Raises:
+        KedroCliError: such an error; it names the path and the reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        raise KedroCliError(f"{attempt}: {where}{error.strerror or error}") from None
 
 
 def wants_traceback(args: Sequence[str]) -> bool:
@@ -74,7 +115,7 @@ def show_error(error: BaseException, *, whole: bool, node: str | None = None) ->
     if place is not None and place not in str(error):
         click.echo(f"It was called at {place}.", err=True)
     elif error.__cause__ is not None:
-        click.echo("Run with --traceback to see where it came from.", err=True)
+        click.echo(TRACEBACK_HINT, err=True)
 
 
 def is_mistake(error: BaseException) -> bool:

@@ -13,7 +13,7 @@ from click.exceptions import Abort, Exit
 
 from pellucid.exceptions import RunTerminated
 
-from ._errors import is_mistake, show_error, wants_traceback
+from ._errors import TRACEBACK_HINT, KedroCliError, is_mistake, show_error, wants_traceback
 from ._traceback import format_error
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _shown_code(error: BaseException, failed: FailedRun | None, *, whole: bool) 
     if isinstance(error, (KeyboardInterrupt, Abort)):
         return _code_of_interrupt(error)
     if isinstance(error, SystemExit):
-        return _code_of_exit(error)
+        return code_of_exit(error)
     run_failed = failed is not None and failed.error is error
     if isinstance(error, click.ClickException) and not run_failed:
         _show_click_error(error, whole=whole)
@@ -87,7 +87,8 @@ def _code_of_interrupt(error: KeyboardInterrupt | Abort) -> int:
     return FAILED
 
 
-def _code_of_exit(error: SystemExit) -> int:
+def code_of_exit(error: SystemExit) -> int:
+    """Return the exit code that ``sys.exit`` asked for; a text is shown, as Python does."""
     if isinstance(error, RunTerminated):
         click.echo(str(error), err=True)
     if error.code is None:
@@ -101,8 +102,11 @@ def _code_of_exit(error: SystemExit) -> int:
 def _show_click_error(error: click.ClickException, *, whole: bool) -> None:
     if whole and not isinstance(error, click.UsageError):
         click.echo(format_error(error, whole=True), nl=False, err=True)
-    else:
-        error.show()
+        return
+    error.show()
+    # Said here and not by the error, as there is the option wherever this module ends the process.
+    if isinstance(error, KedroCliError) and error.VERBOSE_EXISTS and error.__cause__ is not None:
+        click.echo(TRACEBACK_HINT, err=True)
 
 
 def _flushed(code: int) -> int:

@@ -11,28 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.framework.hooks import hook_impl
 
-from ._terminal import BottomLine, is_terminal, output_above, write_over_line_of_parent
+from ._terminal import BottomLine, is_terminal
 from ._watch import registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _REFRESH_SECONDS = 0.25
+_SWITCH = "PELLUCID_PROGRESS"
 
 
 @contextmanager
 def shown_progress(session: Any) -> Iterator[None]:
-    """Show how the runs of a session get on while the block lasts, if stderr is a terminal."""
-    if not is_terminal(sys.stderr):
+    """Show how the runs of a session get on while the block lasts.
+
+    Nothing is shown where stderr is no terminal, or where the environment's ``PELLUCID_PROGRESS`` is ``0``.
+    """
+    if os.environ.get(_SWITCH) == "0" or not is_terminal(sys.stderr):
         yield
         return
     line = BottomLine(sys.stderr)
     display = ProgressDisplay(line.show)
-    with output_above(line), registered(session, display):
-        try:
+    try:
+        with registered(session, display):
             yield
-        finally:
+    finally:
+        try:
             display.stop()
+        finally:  # also where a Ctrl-C comes while it stops
+            line.end()
 
 
 def elapsed_text(seconds: float) -> str:
@@ -42,17 +49,8 @@ def elapsed_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-class WorkerOutput:
-    """Keeps what worker processes write readable on a terminal that shows their parent's progress."""
-
-    @hook_impl
-    def after_worker_started(self) -> None:
-        """Clear the parent's line before writing to the terminal."""
-        write_over_line_of_parent()
-
-
 class ProgressDisplay:
-    """Counts nodes by the hooks of a run, and shows the state whenever it changes and a few times a second.
+    """Counts nodes by the hooks of a run, and shows the state a few times a second, in a thread of its own.
 
     Args:
         show: puts a text where the user sees it.
@@ -71,8 +69,8 @@ class ProgressDisplay:
         self._running: dict[str, float] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The display is the parent's: workers only keep out of its way.
-        return WorkerOutput, ()
+        # The display is the parent's: workers get an object without hooks.
+        return object, ()
 
     def text(self) -> str:
         """Return the line: what is done of all, the time, and the nodes at work, the longest-running first."""
@@ -96,17 +94,15 @@ class ProgressDisplay:
             self._total, self._done = len(pipeline.nodes), 0
             self._running.clear()
             self._started = self._clock()
-        self._refresh()
 
     @hook_impl
     def after_node_dispatched(self, node: Any) -> None:
         """Name a node that is at work."""
         with self._lock:
             self._running[node.name] = self._clock()
-        self._refresh()
-        if self._thread is None:
+        if self._thread is None and not self._ended.is_set() and os.getpid() == self._pid:
             # Not before the first node: the worker processes are forked by then.
-            self._thread = threading.Thread(target=self._keep_refreshing, name="pellucid-progress", daemon=True)
+            self._thread = threading.Thread(target=self._keep_showing, name="pellucid-progress", daemon=True)
             self._thread.start()
 
     @hook_impl
@@ -115,12 +111,7 @@ class ProgressDisplay:
         with self._lock:
             self._running.pop(node.name, None)
             self._done += error is None
-        self._refresh()
 
-    def _keep_refreshing(self) -> None:
+    def _keep_showing(self) -> None:
         while not self._ended.wait(_REFRESH_SECONDS):
-            self._refresh()
-
-    def _refresh(self) -> None:
-        if not self._ended.is_set() and os.getpid() == self._pid:
             self._show(self.text())

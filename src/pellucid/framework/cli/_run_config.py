@@ -13,7 +13,7 @@ from pellucid.exceptions import ConfigSyntaxError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Where the value of a list option must be asked for by more than one name, and only there.
+# What makes no sense within the file.
 _NOT_IN_FILE = frozenset({"config", "help"})
 _MAPPINGS = frozenset({"params", "runner_params", "load_versions"})
 
@@ -87,11 +87,27 @@ def _value(ctx: click.Context, parameter: click.Parameter, value: Any, place: st
         if isinstance(value, bool):
             return value
         raise click.UsageError(f"{place} should be true or false, not {value!r}.")
-    if parameter.multiple and isinstance(value, (list, tuple)):
-        return [str(each) for each in value]
-    if isinstance(value, (dict, list, tuple)):
+    if parameter.multiple and isinstance(value, list):
+        return _several(ctx, parameter, value, place)
+    if isinstance(value, (dict, list)):
         raise click.UsageError(f"{place} should be a text, not {value!r}.")
-    return _converted(ctx, parameter, (str(value),) if parameter.multiple else str(value))
+    return _read(ctx, parameter, (str(value),) if parameter.multiple else str(value), place)
+
+
+def _several(ctx: click.Context, parameter: click.Parameter, values: list[Any], place: str) -> Any:
+    """Return what a list stands for: its items as they are, or those of a mapping as on the command line."""
+    for each in values:
+        if each is None or isinstance(each, (dict, list)):
+            raise click.UsageError(f"{place} should be a list of texts; {each!r} is none.")
+    texts = [str(each) for each in values]
+    return _read(ctx, parameter, tuple(texts), place) if parameter.name in _MAPPINGS else texts
+
+
+def _read(ctx: click.Context, parameter: click.Parameter, value: Any, place: str) -> Any:
+    try:
+        return _converted(ctx, parameter, value)
+    except click.BadParameter as error:
+        raise click.UsageError(f"{place}: {error.message}") from None
 
 
 def _converted(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:

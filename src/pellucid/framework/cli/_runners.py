@@ -8,6 +8,8 @@ import click
 
 from pellucid._util.suggest import did_you_mean
 
+from ._hints import nearest_or_all
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,7 +39,8 @@ def make_runner(name: str | None, *, is_async: bool, arguments: Mapping[str, Any
     try:
         return kind(**given)
     except (TypeError, ValueError) as error:
-        raise click.UsageError(f"--runner-params: {kind.__name__} cannot be made: {error}") from error
+        with_these = f" with {', '.join(f'{key}={value!r}' for key, value in given.items())}" if given else ""
+        raise click.UsageError(f"--runner-params: {kind.__name__} cannot be made{with_these}: {error}") from error
 
 
 def _runner_class(name: str) -> Any:
@@ -47,11 +50,11 @@ def _runner_class(name: str) -> Any:
     try:
         return load_obj(name, _PACKAGE)
     except AttributeError as error:
-        reason = str(error) if module else f"There is no runner '{name}'.{did_you_mean(name, _known())}"
+        reason = str(error) if module else f"There is no runner '{name}'.{nearest_or_all(name, _known())}"
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # the runner's own module is there, and needs one that is not
-        reason = f"There is no module '{error.name}' for the runner '{name}'.{did_you_mean(name, _known())}"
+        reason = f"There is no module '{error.name}' for the runner '{name}'.{nearest_or_all(name, _known())}"
     except ValueError as error:
         reason = str(error)
     raise click.UsageError(f"--runner: {reason}")

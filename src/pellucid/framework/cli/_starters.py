@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid._util.suggest import did_you_mean
-
+from ._hints import nearest_or_all
 from ._plugins import distribution_of, load_each
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def find_template(starter: str) -> Traversable:
         raise click.UsageError(f"Starters are not downloaded; get '{starter}' first, and name its folder.")
     offered = plugin_starters()
     if starter not in offered:
-        hint = did_you_mean(starter, [*builtin, *offered]) or f" There are: {', '.join([*builtin, *offered])}."
+        hint = nearest_or_all(starter, [*builtin, *offered])
         raise click.UsageError(f"There is no starter '{starter}', nor a folder of this name.{hint}")
     spec = offered[starter]
     folder = Path(spec.template_path, spec.directory or "")

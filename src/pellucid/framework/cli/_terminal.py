@@ -1,20 +1,25 @@
-"""One line at the bottom of a terminal that is refreshed in place, with whatever else is written standing above it."""
+"""The last row of a terminal, kept for one text, with whatever is written to the terminal scrolling above it."""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import unicodedata
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+_SAVE_CURSOR, _RESTORE_CURSOR = "\x1b7", "\x1b8"
+_ALL_ROWS_SCROLL = "\x1b[r"
+# One row down, or the screen one up if there is none, and back: the column stays, the last row is free.
+_MAKE_ROOM = "\x1bD\x1b[A"
+_PLAIN, _CLEAR_TO_END_OF_LINE = "\x1b[m", "\x1b[K"
+_MIN_COLUMNS, _MIN_ROWS = 20, 4
 
-# Back to the first column, and clear to the end of the line.
-_CLEAR = "\r\x1b[K"
-_MIN_COLUMNS = 20
+
+class Size(NamedTuple):
+    """Of a terminal, in letters."""
+
+    columns: int
+    rows: int
 
 
 def is_terminal(stream: Any) -> bool:
@@ -50,79 +55,76 @@ def _width(letter: str) -> int:
 
 
 class BottomLine:
-    """The line itself, on the terminal of a stream.
+    """The last row itself.
 
-    It is written straight to the file descriptor, so that a process forked meanwhile inherits no lock that is held.
-    A terminal that goes away switches it off.
+    The terminal is told to scroll the rows above alone. So nothing that is written has to know of the last row, be it
+    by this process, its workers or programs that a node starts: it appears above, half lines included. The cursor is
+    put back to where it was.
+
+    It is written straight to the file descriptor, each time at once. A terminal that goes away, or is too small,
+    switches it off. Limits: a program that fills the screen takes the last row until the next ``show``; a process
+    that is stopped, or killed by SIGKILL, leaves it set apart, until a run ends or ``reset`` is called; when the
+    window gets another height, a former text may stay where it was; of two processes that show one on the same
+    terminal, each draws over the other's.
 
     Args:
         stream: a text stream on a terminal.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
         self._descriptor = stream.fileno()
         self._encoding = getattr(stream, "encoding", None) or "ascii"
         self._pid = os.getpid()
-        self._lock = threading.RLock()
-        self._text = ""
+        self._lock = threading.Lock()
         self._is_usable = True
-        self._is_between_lines = True  # the cursor stands at the start of a line that nobody else wrote to
-
-    def belongs_to_parent(self) -> None:
-        """Let another process show the line; what is written here clears it."""
-        self._pid = os.getppid()
+        self._size: Size | None = None  # for which the last row was set apart
 
     def show(self, text: str) -> None:
-        """Put a text on the line, as much of it as fits."""
+        """Put a text on the last row, as much of it as fits."""
         with self._lock:
-            self._text = text
-            self._draw()
+            size = self._current_size()
+            if size is None:
+                self._give_back()
+                return
+            room = "" if size == self._size else self._room_for_row()
+            self._size = size
+            self._put(
+                f"{room}{_SAVE_CURSOR}\x1b[1;{size.rows - 1}r\x1b[{size.rows};1H{_PLAIN}"
+                f"{fitted(text, size.columns - 1)}{_CLEAR_TO_END_OF_LINE}{_RESTORE_CURSOR}"
+            )
 
     def end(self) -> None:
-        """Take the line away; the cursor is where the next output belongs."""
+        """Give the last row back; the cursor is where the next output belongs."""
+        if os.getpid() != self._pid:
+            return  # a forked process: the row is its parent's
         with self._lock:
-            self._text = ""
-            self._clear()
+            self._give_back()
             self._is_usable = False
 
-    def write_above(self, stream: Any, text: str) -> int:
-        """Write to a stream on the same terminal, with the line out of the way."""
-        if os.getpid() != self._pid:
-            return self._write_from_fork(stream, text)
-        with self._lock:
-            self._clear()
-            written = int(stream.write(text))
-            stream.flush()
-            if text:
-                self._is_between_lines = text.endswith(("\n", "\r"))
-            self._draw()
-            return written
+    def _room_for_row(self) -> str:
+        """Return what frees the last row, also where the cursor stands on it."""
+        # The margins of a former size are taken away first; setting any moves the cursor, so it is put back.
+        return f"{_SAVE_CURSOR}{_ALL_ROWS_SCROLL}{_RESTORE_CURSOR}{_MAKE_ROOM}"
 
-    def _write_from_fork(self, stream: Any, text: str) -> int:
-        """Write from a worker, which shares the terminal and not the lock; its parent draws the line anew below."""
-        written = int(stream.write((_CLEAR if self._is_between_lines else "") + text))
-        self._is_between_lines = text.endswith("\n") if text else self._is_between_lines
-        return written
-
-    def _draw(self) -> None:
-        if not (self._text and self._is_between_lines):
+    def _give_back(self) -> None:
+        if self._size is None:
             return
-        columns = self._columns()
-        if columns >= _MIN_COLUMNS:
-            # The cursor returns to the first column: what a worker writes covers the line instead of following it.
-            self._put(f"{_CLEAR}{fitted(self._text, columns - 1)}\r")
+        rows, self._size = self._size.rows, None
+        # In a window of another height, something else may stand on that row.
+        clear = f"\x1b[{rows};1H{_CLEAR_TO_END_OF_LINE}" if rows == self._terminal_size().rows else ""
+        self._put(f"{_SAVE_CURSOR}{clear}{_ALL_ROWS_SCROLL}{_RESTORE_CURSOR}")
 
-    def _clear(self) -> None:
-        if self._is_between_lines:
-            self._put(_CLEAR)
+    def _current_size(self) -> Size | None:
+        """Return the size of the terminal, or None where the row cannot be shown."""
+        size = self._terminal_size()
+        return size if self._is_usable and size.columns >= _MIN_COLUMNS and size.rows >= _MIN_ROWS else None
 
-    def _columns(self) -> int:
+    def _terminal_size(self) -> Size:
         try:
-            return os.get_terminal_size(self._descriptor).columns or 80
+            return Size(*os.get_terminal_size(self._descriptor))
         except OSError:
             self._is_usable = False
-            return 0
+            return Size(0, 0)
 
     def _put(self, text: str) -> None:
         if not self._is_usable:
@@ -131,82 +133,3 @@ class BottomLine:
             os.write(self._descriptor, text.encode(self._encoding, "replace"))
         except OSError:
             self._is_usable = False
-
-
-class _Above:
-    """Stands in for a stream: what is written to it appears above the line; all else is the stream's."""
-
-    def __init__(self, stream: TextIO, line: BottomLine) -> None:
-        self._stream = stream
-        self._line = line
-
-    def write(self, text: str) -> int:
-        return self._line.write_above(self._stream, text)
-
-    def writelines(self, lines: Any) -> None:
-        for each in lines:
-            self.write(each)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stream)
-
-
-@contextmanager
-def output_above(line: BottomLine) -> Iterator[None]:
-    """Keep prints, and the lines of log handlers, above a line while the block lasts."""
-    replaced = _replace_terminals(line)
-    try:
-        yield
-    finally:
-        line.end()
-        for owner, attribute, stream, stand_in in replaced:
-            if getattr(owner, attribute, None) is stand_in:
-                setattr(owner, attribute, stream)
-
-
-def write_over_line_of_parent() -> None:
-    """In a worker process: have what is printed and logged clear the line that the parent shows on the terminal."""
-    for name in ("stderr", "stdout"):
-        stream = getattr(sys, name)
-        if is_terminal(stream):
-            line = BottomLine(stream)
-            line.belongs_to_parent()
-            _replace_terminals(line)
-            return
-
-
-def _replace_terminals(line: BottomLine) -> list[tuple[Any, str, Any, _Above]]:
-    """Put stand-ins where streams on a terminal are written to; return where, the streams, and the stand-ins."""
-    stand_ins = {
-        id(stream): _Above(stream, line)
-        for stream in {id(s): s for s in (sys.stdout, sys.stderr)}.values()
-        if is_terminal(stream)
-    }
-    places: list[tuple[Any, str]] = [
-        (sys, "stdout"),
-        (sys, "stderr"),
-        *((each, "stream") for each in _stream_handlers()),
-    ]
-    replaced = []
-    for owner, attribute in places:
-        stream = getattr(owner, attribute)
-        stand_in = stand_ins.get(id(stream))
-        if stand_in is not None:
-            setattr(owner, attribute, stand_in)
-            replaced.append((owner, attribute, stream, stand_in))
-    return replaced
-
-
-def _stream_handlers() -> list[Any]:
-    """Return every handler of every logger that writes to a stream, those included that another one hands over to."""
-    import logging
-
-    loggers: list[Any] = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
-    handlers = [each for logger in loggers for each in getattr(logger, "handlers", ())]
-    handlers += [getattr(each, name, None) for each in handlers for name in ("target", "_delegate")]
-    return [
-        each for each in {id(each): each for each in handlers}.values() if getattr(each, "stream", None) is not None
-    ]

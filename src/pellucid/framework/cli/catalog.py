@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._commands import CONTEXT_SETTINGS, LazyGroup, PellucidCommand
+from ._commands import PellucidCommand, PellucidGroup
 from ._options import env_option, split_string
 from ._project import configured_project_path
 from ._repeatable import repeatable
@@ -20,7 +20,7 @@ __all__ = ["catalog"]
 _PIPELINE_HELP = "Registered pipelines, separated by commas; all of them if not set."
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=PellucidGroup)
 def catalog() -> None:
     """Show the catalog."""
 

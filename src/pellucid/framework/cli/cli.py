@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid._util.suggest import did_you_mean
 from pellucid._version import __version__
 from pellucid.exceptions import PellucidError
 from pellucid.utils import find_project
 
-from ._commands import CONTEXT_SETTINGS, CommandCollection, LazyGroup, MainCommand, write_commands
-from ._errors import KedroCliError, wants_traceback
+from ._commands import (
+    CONTEXT_SETTINGS,
+    CommandCollection,
+    LazyGroup,
+    MainCommand,
+    accept_traceback_flags,
+    traceback_option,
+    write_commands,
+)
+from ._errors import KedroCliError, exit_refused, wants_traceback
 from ._exit import code_of_error
+from ._hints import nearest_or_all
 from ._own_commands import load_project_commands
 from ._plugins import ENTRY_POINT_GROUPS, entry_points_of, load_each, plugin_groups
 from ._project import not_a_project, offer_project
@@ -70,7 +78,7 @@ class KedroCLI(MainCommand, CommandCollection):
         super().__init__()
         self.name = "pellucid"
         self.help = "Make and run projects of data pipelines. Commands of a project are shown inside of it."
-        self.params = [_version_option()]
+        self.params = [_version_option(), traceback_option()]
         self._start = project_path
         self._problem: PellucidError | None = None
         self._builtin_global = LazyGroup(lazy_subcommands=_GLOBAL_COMMANDS)
@@ -160,12 +168,14 @@ class KedroCLI(MainCommand, CommandCollection):
         if command is None:
             self._raise_problem()
             ctx.fail(
-                f"There is no command '{name}'.{did_you_mean(name, [*self.list_commands(ctx), *_PROJECT_COMMANDS])}"
+                f"There is no command '{name}'.{nearest_or_all(name, [*self.list_commands(ctx), *_PROJECT_COMMANDS])}"
             )
         if name not in _GLOBAL_COMMANDS:
             self._raise_problem()
         if not _is_builtin(command) and ctx.obj is None and self.project_path is not None:
             ctx.obj = self.metadata  # what Kedro's plugins are given by click.pass_obj
+        if wants_traceback(args):
+            accept_traceback_flags(command, ctx, args)  # a project's and a plugin's commands need not have the option
         return name, command, args[1:]
 
     def _raise_problem(self) -> None:
@@ -188,7 +198,8 @@ class KedroCLI(MainCommand, CommandCollection):
     def invoke(self, ctx: click.Context) -> Any:
         """Let plugins initialise, then run the command."""
         for _, start in load_each("init"):
-            start()
+            with exit_refused(of_click=True):
+                start()
         offer_project(ctx, lambda: self.metadata)
         return super().invoke(ctx)
 
@@ -204,14 +215,17 @@ class KedroCLI(MainCommand, CommandCollection):
         hook = get_cli_hook_manager().hook
         metadata = extra.get("obj") or self._metadata_or_none()
         try:
-            hook.before_command_run(project_metadata=metadata, command_args=list(args))
+            with exit_refused(of_click=True):
+                hook.before_command_run(project_metadata=metadata, command_args=list(args))
+            code = super().exit_code(args, prog_name, extra)
         except BaseException as error:
-            return code_of_error(error, whole=wants_traceback(args))
-        code = super().exit_code(args, prog_name, extra)
+            code = code_of_error(error, whole=wants_traceback(args))
         try:
             hook.after_command_run(project_metadata=metadata, command_args=list(args), exit_code=code)
-        except Exception:
-            logger.warning("A plugin's hook failed after the command.", exc_info=True)
+        except (Exception, SystemExit):
+            logger.warning("A plugin's hook failed after the command; the exit code stays %s.", code, exc_info=True)
+        except KeyboardInterrupt as error:
+            return code or code_of_error(error, whole=False)
         return code
 
     def _metadata_or_none(self) -> ProjectMetadata | None:

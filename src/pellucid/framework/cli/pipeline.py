@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ._commands import CONTEXT_SETTINGS, LazyGroup, PellucidCommand
+from ._commands import PellucidCommand, PellucidGroup
+from ._errors import os_errors_told
 from ._options import env_option
 from ._pipeline_files import PipelineArtifacts, create_pipeline_files, delete_pipeline_files, existing_artifacts
 from ._project import require_project
@@ -14,7 +15,7 @@ from ._project import require_project
 __all__ = ["PipelineArtifacts", "pipeline"]
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=PellucidGroup)
 def pipeline() -> None:
     """Make and delete pipelines of the project."""
 
@@ -33,7 +34,8 @@ def pipeline() -> None:
 def create_pipeline(ctx: click.Context, name: str, skip_config: bool, template: Path | None, env: str | None) -> None:
     """Make a pipeline NAME with a module for its nodes, a test and a file for its parameters."""
     metadata = require_project(ctx)
-    create_pipeline_files(metadata, name, template, None if skip_config else env or "base", click.echo)
+    with os_errors_told(f"The pipeline '{name}' cannot be made"):
+        create_pipeline_files(metadata, name, template, None if skip_config else env or "base", click.echo)
     click.echo(f"\nThe pipeline '{name}' is made. Add nodes to its pipeline.py; find_pipelines() registers it.")
 
 
@@ -49,6 +51,7 @@ def delete_pipeline(ctx: click.Context, name: str, env: str | None, yes: bool) -
     if not yes:
         click.echo("These are about to be deleted:\n" + "".join(f"  {path}\n" for path in found))
         click.confirm("Delete them?", abort=True)
-    delete_pipeline_files(found, click.echo)
+    with os_errors_told(f"The pipeline '{name}' cannot be deleted"):
+        delete_pipeline_files(found, click.echo)
     registry = metadata.source_dir / metadata.package_name / "pipeline_registry.py"
     click.echo(f"\nThe pipeline '{name}' is deleted. If {registry} names it, take it out there.")

@@ -98,7 +98,10 @@ def package(ctx: click.Context, no_isolation: bool) -> None:
 
     The configuration's environment 'local' is left out, as it may hold secrets.
     """
+    from ._errors import os_errors_told
     from ._package import build_package
     from ._project import require_project
 
-    build_package(require_project(ctx), isolated=not no_isolation)
+    metadata = require_project(ctx)
+    with os_errors_told("The project cannot be packaged"):
+        build_package(metadata, isolated=not no_isolation)

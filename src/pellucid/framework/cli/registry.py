@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ._commands import CONTEXT_SETTINGS, LazyGroup, PellucidCommand
+from ._commands import PellucidCommand, PellucidGroup
 from ._project import require_project
 from ._yaml import echo_yaml
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["registry"]
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=PellucidGroup)
 def registry() -> None:
     """Show the registered pipelines."""
 

@@ -11,7 +11,7 @@ import click
 from pellucid._util.suggest import did_you_mean
 from pellucid.exceptions import ConfigSyntaxError
 
-from ._commands import CONTEXT_SETTINGS, LazyGroup, PellucidCommand
+from ._commands import PellucidCommand, PellucidGroup
 from ._names import ProjectNames, names_from
 from ._starters import BUILTIN, KedroStarterSpec, builtin_starters, find_template, plugin_starters
 from ._template import values_of, write_template
@@ -23,9 +23,13 @@ DEFAULT_STARTER = "weather"
 STARTER_ARG_HELP = f"What the project is made from: a name of 'pellucid starter list' or a folder; '{DEFAULT_STARTER}'."
 NAME_ARG_HELP = "The name of the project; its folder and its package are named after it."
 DIRECTORY_ARG_HELP = "The folder to write the project to; the project's name in the working directory if not set."
-CONFIG_ARG_HELP = "A YAML file with project_name and, if they should differ from it, repo_name and python_package."
+CONFIG_ARG_HELP = (
+    "A YAML file with project_name and, if they should differ from it, repo_name and python_package; "
+    "output_dir is the folder that gets the project's folder."
+)
 
-_CONFIG_KEYS = ("project_name", "repo_name", "python_package")
+_PARENT = "output_dir"
+_CONFIG_KEYS = ("project_name", "repo_name", "python_package", _PARENT)
 
 
 @click.command(cls=PellucidCommand)
@@ -39,8 +43,10 @@ def new(name: str | None, starter_name: str, directory: Path | None, config: Pat
     Asks for its name if none is given and there is somebody to ask.
     """
     template = find_template(starter_name)
-    names = _names(name, config)
-    target = directory if directory is not None else Path(names.repo_name)
+    given = _read_config(config) if config is not None else {}
+    parent = Path(given.pop(_PARENT, "")).expanduser()
+    names = _names(name, given)
+    target = directory if directory is not None else parent / names.repo_name
     _refuse_taken(target)
     try:
         written = write_template(template, target, values_of(names))
@@ -50,7 +56,7 @@ def new(name: str | None, starter_name: str, directory: Path | None, config: Pat
     click.echo(f"  cd {target}\n  pellucid run")
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=PellucidGroup)
 def starter() -> None:
     """Show what new projects can be made from."""
 
@@ -64,8 +70,7 @@ def list_starters() -> None:
     echo_yaml(listed)
 
 
-def _names(name: str | None, config: Path | None) -> ProjectNames:
-    given = _read_config(config) if config is not None else {}
+def _names(name: str | None, given: dict[str, str]) -> ProjectNames:
     if name is not None:
         given["project_name"] = name
     if "project_name" not in given:
@@ -100,7 +105,7 @@ def _read_config(path: Path) -> dict[str, str]:
         raise click.UsageError(f"{path} should be a mapping with the key 'project_name'.")
     for key in content:
         # A file made for Kedro has more of them, which decide what pellucid's starters do not ask.
-        if key not in (*_CONFIG_KEYS, "output_dir", "tools", "example_pipeline", "kedro_version"):
+        if key not in (*_CONFIG_KEYS, "tools", "example_pipeline", "kedro_version"):
             raise click.UsageError(
                 f"{path} has a key that is not known: '{key}'.{did_you_mean(str(key), _CONFIG_KEYS)}"
             )

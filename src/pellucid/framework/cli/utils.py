@@ -15,6 +15,7 @@ from ._options import (
     split_string,
     validate_conf_source,
 )
+from ._params import parse_params
 from ._plugins import ENTRY_POINT_GROUPS, load_entry_points
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "find_run_command",
     "forward_command",
     "load_entry_points",
+    "parse_params",
     "python_call",
     "split_node_names",
     "split_string",

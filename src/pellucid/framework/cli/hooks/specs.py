@@ -17,7 +17,7 @@ class CLICommandSpecs:
 
     @cli_hook_spec
     def before_command_run(self, project_metadata: ProjectMetadata, command_args: list[str]) -> None:
-        """Called before a command; what it raises stops the command.
+        """Called before a command; what it raises, ``sys.exit`` included, stops the command, which has failed then.
 
         Args:
             project_metadata: of the project that the command runs in, or None outside of one.
@@ -26,7 +26,7 @@ class CLICommandSpecs:
 
     @cli_hook_spec
     def after_command_run(self, project_metadata: ProjectMetadata, command_args: list[str], exit_code: int) -> None:
-        """Called after a command, however it ended.
+        """Called after a command, however it ended; what it raises is a warning and leaves the exit code.
 
         Args:
             project_metadata: of the project that the command ran in, or None outside of one.
