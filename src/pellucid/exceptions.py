@@ -31,15 +31,18 @@
     ├── RunnerError                       (RuntimeError)
     │   ├── UnsatisfiedInputsError        (ValueError)    inputs that no dataset provides
     │   ├── NodeExitError                                 a node called sys.exit()
+    │   ├── WorkerCountError              (ValueError)    a number of workers that is none
+    │   ├── StartMethodError              (ValueError)    a way to start processes that the system does not have
     │   ├── WorkerLostError                               a worker process died: node, pid, signal
     │   └── WorkerStartError                              a worker process never got ready
     ├── NodeOutputError                   (ValueError)    a function's result does not fit the node's outputs
     ├── TaskError
-    ├── HookError                         (RuntimeError)  a plugin's hooks cannot be loaded
+    ├── HookError                         (RuntimeError)  a plugin's hooks cannot be loaded or called
     ├── KedroContextError
     └── KedroSessionError
+        └── SessionStoreError             (OSError)       the record of a session cannot be saved
 
-    RunTerminated (SystemExit, code 143)                  SIGTERM while a run was going on
+    RunTerminated (SystemExit, code 143)                  SIGTERM while a run was going on; SIGHUP: code 129
     RemoteError                                           marks what stands for an exception that cannot be pickled
 
 A class that takes names builds its own message and keeps them as attributes. Those that Kedro's ecosystem
@@ -300,6 +303,14 @@ def _describe_exit(exit_code: int | None) -> str:
     return f"was killed by {name}{killer}"
 
 
+class WorkerCountError(RunnerError, ValueError):
+    """A runner was given a number of workers that it cannot use."""
+
+
+class StartMethodError(RunnerError, ValueError):
+    """Worker processes are to be started in a way that this system does not have."""
+
+
 class WorkerLostError(RunnerError):
     """A worker process died before it had answered.
 
@@ -349,7 +360,7 @@ class TaskError(PellucidError):
 
 
 class HookError(PellucidError, RuntimeError):
-    """The hooks of an installed plugin cannot be loaded."""
+    """The hooks of an installed plugin cannot be loaded, or a hook cannot be called or brought to a worker process."""
 
 
 # --------------------------------------------------------------------------- framework
@@ -363,8 +374,15 @@ class KedroSessionError(PellucidError):
     """A session was asked for what it cannot do, for example a second run."""
 
 
+class SessionStoreError(KedroSessionError, OSError):
+    """The record of a session cannot be saved."""
+
+
 class RunTerminated(SystemExit):
-    """SIGTERM arrived while a run was going on; ends the process with code 143 (128 + 15) if nobody catches it."""
+    """SIGTERM or SIGHUP arrived while a run was going on.
+
+    If nobody catches it, it ends the process with code 143 (128 + 15) or 129 (128 + 1).
+    """
 
     def __init__(self, signum: int = 15) -> None:
         self.signum = signum

@@ -35,7 +35,8 @@ HTTP_PROTOCOLS = ("http", "https")
 PROTOCOL_DELIMITER = "://"
 
 _PYPROJECT = "pyproject.toml"
-_SECTION = re.compile(r"^\s*\[\s*tool\s*\.\s*(?:\"|')?(?:pellucid|kedro)(?:\"|')?\s*[\].]", re.MULTILINE)
+# Also where it is no valid TOML, so that whoever reads the file as one can say what is wrong with it.
+_SECTION = re.compile(r"^[ \t]*\[*[ \t]*tool[ \t]*\.[ \t]*[\"']?(?:pellucid|kedro)(?![\w-])", re.MULTILINE)
 _Decorated = TypeVar("_Decorated", bound="Callable[..., Any]")
 
 
@@ -70,7 +71,10 @@ def load_obj(obj_path: str, default_obj_path: str = "") -> Any:
 
 
 def is_project(project_path: str | Path) -> bool:
-    """Tell whether a folder has a ``pyproject.toml`` with ``[tool.pellucid]`` or ``[tool.kedro]``."""
+    """Tell whether a folder has a ``pyproject.toml`` with ``[tool.pellucid]`` or ``[tool.kedro]``.
+
+    A broken file with such a section counts, too: the project is there, and ``bootstrap_project`` says what is wrong.
+    """
     try:
         text = (Path(project_path) / _PYPROJECT).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

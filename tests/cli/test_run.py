@@ -336,3 +336,17 @@ class TestConfigFile:
         assert "Traceback" not in output
         for word in words:
             assert word in output
+
+
+@pytest.mark.parametrize("failing", ["leave", "boom"])
+def test_a_failed_run_of_a_command_of_the_projects_own_ends_with_1(tmp_path: Path, failing: str) -> None:
+    own = f"""
+        import click
+        from pellucid.framework.session import KedroSession
+
+        @click.command()
+        def run():
+            with KedroSession.create() as session:
+                session.run({failing!r})
+    """
+    assert invoke(make_project(tmp_path / "p", cli=own), "run").exit_code == 1

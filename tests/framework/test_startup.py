@@ -10,6 +10,7 @@ import pytest
 
 from pellucid.exceptions import NotAProjectError, ProjectError
 from pellucid.framework.startup import ProjectMetadata, _add_src_to_path, _get_project_metadata, bootstrap_project
+from pellucid.utils import find_project
 
 if TYPE_CHECKING:
     from tests.support.framework import ProjectFolder
@@ -58,6 +59,16 @@ def test_kedros_section_and_all_keys(tmp_path: Path) -> None:
 def test_our_section_wins_and_needs_no_version(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(GOOD + '[tool.pellucid]\npackage_name = "q"\nproject_name = "Q"\n')
     assert _get_project_metadata(tmp_path).package_name == "q"
+
+
+def test_a_project_whose_file_is_broken_is_found_and_the_error_told(tmp_path: Path) -> None:
+    below = tmp_path / "src"
+    below.mkdir()
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'p'\n\n[tool.pellucid\npackage_name = 'p'\n")
+    found = find_project(below)
+    assert found == tmp_path
+    with pytest.raises(ProjectError, match=r"pyproject\.toml is no valid TOML: .*line 4"):
+        bootstrap_project(found)
 
 
 @pytest.mark.parametrize(

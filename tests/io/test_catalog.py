@@ -21,7 +21,15 @@ from tests.support.io_catalog import (
 
 import pellucid.io
 from pellucid.exceptions import DatasetError, DatasetNotFoundError, VersionAlreadyExistsError
-from pellucid.io import CachedDataset, CatalogConfigResolver, CatalogProtocol, DataCatalog, MemoryDataset, data_catalog
+from pellucid.io import (
+    CachedDataset,
+    CatalogConfigResolver,
+    CatalogProtocol,
+    DataCatalog,
+    MemoryDataset,
+    SharedMemoryDataset,
+    data_catalog,
+)
 from pellucid.io.core import Version
 from pellucid.io.data_catalog import _LazyDataset
 
@@ -420,3 +428,32 @@ def test_processes_save_the_version_of_the_catalog_they_come_from() -> None:
     version = catalog._save_version
     assert found == [(version, version, 5)] * 2
     assert re.match(r"\d{4}-\d\d-\d\dT", version)
+
+
+@pytest.mark.parametrize("data", [1, [1], None, "text"])
+def test_catalogs_of_the_same_data_are_equal(data: Any) -> None:
+    given = {"a": data}
+    assert DataCatalog(given) == DataCatalog(given)
+    assert DataCatalog(given) != DataCatalog({"a": "another"})
+    assert DataCatalog(given) != DataCatalog({"b": data})
+
+
+def test_catalogs_of_datasets_are_equal_if_these_are_the_same_objects() -> None:
+    dataset = MemoryDataset(1)
+    assert DataCatalog({"a": dataset}) == DataCatalog({"a": dataset})
+    assert DataCatalog({"a": dataset}) != DataCatalog({"a": MemoryDataset(1)})
+    assert DataCatalog({"a": 1}) != DataCatalog({"a": MemoryDataset(1)})
+
+
+def test_catalogs_of_data_that_cannot_be_compared_are_not_equal() -> None:
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("ambiguous")
+
+        def __hash__(self) -> int:
+            return 1
+
+    assert DataCatalog({"a": Odd()}) != DataCatalog({"a": Odd()})
+    replaced = DataCatalog({"a": 1})
+    replaced["a"] = SharedMemoryDataset()
+    assert replaced != DataCatalog({"a": 1})

@@ -153,3 +153,26 @@ def test_nothing_secret_is_shown_or_logged(caplog: pytest.LogCaptureFixture) -> 
         resolver.resolve_pattern("a.b#csv")
     assert "p{a}" not in caplog.text + repr(resolver)
     assert resolver._logger.name.startswith("pellucid.io")
+
+
+def test_a_catch_all_called_as_the_runtimes_pattern_is_listed_once() -> None:
+    config = {"{default}": {"type": "T"}, "{x}_y": {"type": "T"}}
+    assert CatalogConfigResolver(config).list_patterns() == ["{x}_y", "{default}"]
+
+
+def test_a_pattern_of_the_runtime_may_have_placeholders_and_credentials() -> None:
+    runtime = {"{name}": {"type": "T", "filepath": "{name}.txt", "nested": [{"credentials": "db"}]}}
+    resolver = CatalogConfigResolver(None, CREDENTIALS, runtime)
+    assert resolver.resolve_pattern("cars") == {
+        "type": "T",
+        "filepath": "cars.txt",
+        "nested": [{"credentials": {"password": "p{a}"}}],
+    }
+
+
+def test_configurations_by_the_pattern_of_the_runtime_share_nothing() -> None:
+    resolver = CatalogConfigResolver(None, None, {"{default}": {"type": "T", "nested": [1]}})
+    resolver.resolve_pattern("a")["nested"].append(2)
+    assert resolver.resolve_pattern("b") == {"type": "T", "nested": [1]}
+    with pytest.raises(DatasetNotFoundError):
+        resolver.resolve_pattern("")

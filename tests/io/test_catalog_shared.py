@@ -152,7 +152,6 @@ def save_five(catalog: SharedMemoryDataCatalog) -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.filterwarnings("default")  # coverage warns in a forked child, which would end it
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_what_another_process_saves_is_loaded_here(arena: SharedMemoryArena, start_method: str) -> None:
     catalog = SharedMemoryDataCatalog({"x": MemoryDataset()})

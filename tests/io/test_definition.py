@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.io import child, line
 
 from pellucid.io.cached_dataset import CachedDataset
 from pellucid.io.core import AbstractDataset, DatasetError, Version, _load_obj, parse_dataset_definition
@@ -146,6 +148,41 @@ def test_types_near_the_one_asked_for_are_found_in_its_module(modules: Path) -> 
         made({"type": "shelf_of_types.LegerDataset"})
 
 
+def test_a_type_is_suggested_without_the_library_of_that_name() -> None:
+    """To import pandas for the sake of a message takes seconds."""
+    source = """
+import sys
+from pellucid.io import DataCatalog
+try:
+    DataCatalog.from_config({"cars": {"type": "pandas.CSVDataSet", "filepath": "x"}})["cars"]
+except Exception as error:
+    print(error, "pandas" in sys.modules)
+"""
+    with child(source) as process:
+        answer = line(process)
+    assert "Did you mean 'pandas.CSVDataset'" in answer
+    assert answer.split()[-1] == "False"
+
+
+def test_a_module_of_ones_own_may_be_called_as_a_group_of_types(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "class LedgerDataset:\n    def load(self): ...\n    def save(self, data): ...\n"
+    (modules / "polars.py").write_text(source)
+    monkeypatch.delitem(sys.modules, "polars", raising=False)
+    assert parse_dataset_definition({"type": "polars.LedgerDataset"})[0].__name__ == "LedgerDataset"
+
+
+def test_types_of_an_installed_package_are_suggested_and_not_imported(modules: Path) -> None:
+    group = modules / "kedro_datasets" / "spread"
+    group.mkdir(parents=True)
+    (modules / "kedro_datasets" / "__init__.py").touch()
+    (group / "__init__.py").write_text('__all__ = ["SheetDataset"]\n')
+    (modules / "spread.py").write_text("1 / 0\n")
+    with pytest.raises(
+        DatasetError, match=r"no dataset type 'spread\.SheatDataset'\. Did you mean 'spread.SheetDataset"
+    ):
+        made({"type": "spread.SheatDataset"})
+
+
 def test_a_class_of_a_module_that_was_imported_anew_is_the_new_one(modules: Path) -> None:
     source = "class ADataset:\n    generation = {}\n    def load(self): ...\n    def save(self, data): ...\n"
     (modules / "renewed.py").write_text(source.format(1))
@@ -162,7 +199,7 @@ def test_a_missing_package_of_datasets_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_type_that_nobody_has_is_told_with_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: ModuleSpec(name, None))
     with pytest.raises(DatasetError, match=r"none of ours: CachedDataset, MemoryDataset.*yaml\.YAMLDataset"):
         made({"type": "quantum.EntangledThing"})
 

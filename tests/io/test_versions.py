@@ -37,6 +37,25 @@ def test_a_version_is_a_folder_in_a_folder_of_the_files_name(tmp_path: Path) -> 
     assert (tmp_path / "file.txt" / "v1" / "file.txt").read_text() == "one"
 
 
+class _Unwritable(TextDataset):
+    def _write(self, path: str, data: str) -> None:
+        raise OSError("the disk is full")
+
+
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_a_save_that_fails_leaves_no_version_behind(tmp_path: Path, mode: str) -> None:
+    def save(version: str) -> None:
+        fs_args = {"open_args_save": {"mode": mode}}
+        with pytest.raises(DatasetError, match="the disk is full"):
+            _Unwritable(filepath=tmp_path / "a.txt", version=Version(None, version), fs_args=fs_args).save("one")
+
+    save("v1")
+    assert list(tmp_path.iterdir()) == []
+    TextDataset(filepath=tmp_path / "a.txt", version=Version(None, "v1")).save("one")
+    save("v2")
+    assert [path.name for path in (tmp_path / "a.txt").iterdir()] == ["v1"]
+
+
 def test_without_versions_there_is_one_file(tmp_path: Path) -> None:
     dataset = Plain(PurePosixPath(tmp_path / "file.txt"))
     dataset.save("one")

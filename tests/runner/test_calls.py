@@ -91,7 +91,8 @@ def test_wrappers_are_called_as_one() -> None:
 
 def test_a_hook_that_raises_what_it_was_told_adds_no_note(caplog: pytest.LogCaptureFixture) -> None:
     error = RuntimeError("the real one")
-    tell(HookCalls(hooks(kit.Reraiser())).on_node_error, error, "on_node_error", error=error)
+    arguments: dict[str, Any] = {"node": None, "catalog": None, "inputs": {}, "is_async": False, "run_id": "r"}
+    tell(HookCalls(hooks(kit.Reraiser())).on_node_error, error, "on_node_error", error=error, **arguments)
     assert not hasattr(error, "__notes__")
     assert "on_node_error raised RuntimeError" in caplog.text
 

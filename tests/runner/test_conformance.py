@@ -254,7 +254,7 @@ def test_a_hook_of_progress_that_raises_ends_the_run(
 
 
 @pytest.mark.parametrize("where", ["on_node_error", "on_dataset_error", "after_node_settled"])
-@pytest.mark.parametrize("raised", [LookupError("in an error hook"), SystemExit(0), KeyboardInterrupt()])
+@pytest.mark.parametrize("raised", [LookupError("in an error hook"), SystemExit(0)])
 def test_an_error_hook_never_replaces_the_error(
     runner: AbstractRunner,
     where: str,
@@ -270,6 +270,22 @@ def test_an_error_hook_never_replaces_the_error(
         runner.run(chain, catalog(runner, datasets), hooks(*plugins), "r")
     assert type(caught.value).__name__ == "DatasetError"
     assert any(f"the hook {where} raised" in note for note in getattr(caught.value, "__notes__", ()))
+    assert [entry[0] for entry in record.named("on_dataset_error", "on_node_error", "after_node_settled")] == [
+        "on_dataset_error",
+        "on_node_error",
+        "after_node_settled",
+    ]
+
+
+@pytest.mark.parametrize("where", ["on_node_error", "on_dataset_error", "after_node_settled"])
+def test_an_interruption_in_an_error_hook_ends_the_run_with_everything_settled(
+    runner: AbstractRunner, where: str, tmp_path: Path, record: Record
+) -> None:
+    chain = pipeline([node(kit.increment, "a", "b", name="n1")])
+    datasets = {"a": FileDataset(tmp_path, "a", fails="load")}
+    plugins = (Recorder(record), kit.Raiser(where, "n1", KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(chain, catalog(runner, datasets), hooks(*plugins), "r")
     assert [entry[0] for entry in record.named("on_dataset_error", "on_node_error", "after_node_settled")] == [
         "on_dataset_error",
         "on_node_error",

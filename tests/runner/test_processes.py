@@ -14,7 +14,7 @@ import pytest
 from tests.support import runner as kit
 from tests.support.runner import FileDataset, Record, Recorder, files, hooks
 
-from pellucid.exceptions import WorkerLostError, WorkerStartError
+from pellucid.exceptions import StartMethodError, WorkerLostError, WorkerStartError
 from pellucid.io import DataCatalog, MemoryDataset, SharedMemoryDataCatalog
 from pellucid.pipeline import node, pipeline
 from pellucid.runner import ParallelRunner
@@ -92,8 +92,12 @@ def test_the_environment_chooses_the_start_method(variable: str, monkeypatch: py
     monkeypatch.setenv(variable, "spawn")
     assert chosen_start_method() == "spawn"
     monkeypatch.setenv(variable, "spwan")
-    with pytest.raises(ValueError, match=rf"{variable}='spwan'.*fork.*Did you mean 'spawn'"):
+    message = rf"{variable}='spwan'.*fork.*Did you mean 'spawn'"
+    with pytest.raises(StartMethodError, match=message) as caught:
         chosen_start_method()
+    assert isinstance(caught.value, ValueError)
+    with pytest.raises(StartMethodError, match=message):
+        ParallelRunner()
 
 
 def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,4 +186,5 @@ def test_what_an_executor_has_not_begun_when_a_node_fails_is_cancelled(record: R
     with pytest.raises(RuntimeError, match="boom"):
         One().run(parts, DataCatalog({"a": 1}), hooks(Recorder(record), Opener()), "r")
     settled = {entry[1]: entry[2] for entry in record.named("after_node_settled")}
-    assert settled == {"n1": "RuntimeError", "n2": None, "n3": "RunnerError"}
+    assert (settled["n1"], settled["n3"]) == ("RuntimeError", "RunnerError")
+    assert settled["n2"] in (None, "RunnerError")  # its thread may have begun it before the failure was seen

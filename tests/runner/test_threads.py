@@ -10,30 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support import runner as kit
-from tests.support.runner import FileDataset, Record, Recorder, hooks
+from tests.support.runner import FileDataset, Gate, Record, Recorder, hooks
 
+from pellucid.exceptions import WorkerCountError
 from pellucid.io import DataCatalog
 from pellucid.pipeline import node, pipeline
-from pellucid.runner import SequentialRunner, ThreadRunner
+from pellucid.runner import ParallelRunner, SequentialRunner, ThreadRunner
 from pellucid.runner._threads import DaemonThreads, run_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 setting = contextvars.ContextVar("setting", default="unset")
-
-
-class Gate:
-    """A function of a node that says that it runs, and waits until it may go on."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Event()
-        self.open = threading.Event()
-
-    def __call__(self, value: Any) -> Any:
-        self.entered.set()
-        assert self.open.wait(20)
-        return value
 
 
 class FailWhen:
@@ -55,8 +43,15 @@ def test_async_is_refused_with_a_warning() -> None:
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_the_number_of_workers_is_positive(count: int) -> None:
-    with pytest.raises(ValueError, match=f"positive, not {count}"):
+    with pytest.raises(ValueError, match=f"positive whole number, not {count}"):
         ThreadRunner(max_workers=count)
+
+
+@pytest.mark.parametrize("kind", [ThreadRunner, ParallelRunner])
+@pytest.mark.parametrize("count", ["abc", 1.5, True])
+def test_the_number_of_workers_is_a_number(kind: Any, count: Any) -> None:
+    with pytest.raises(WorkerCountError, match=rf"^max_workers has to be a positive whole number, not {count!r}\.$"):
+        kind(max_workers=count)
 
 
 def test_nodes_run_at_the_same_time() -> None:

@@ -397,6 +397,19 @@ class Toucher:
             Path(self.path).touch()
 
 
+class Gate:
+    """A function of a node that says that it runs, and waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, value: Any) -> Any:
+        self.entered.set()
+        assert self.open.wait(20)
+        return value
+
+
 class BadStart:
     @impl
     def after_worker_started(self) -> None:

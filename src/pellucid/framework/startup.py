@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from pellucid._util.suggest import did_you_mean
 from pellucid._version import __version__
 from pellucid.exceptions import NotAProjectError, ProjectError
-from pellucid.framework.project import _state
-from pellucid.framework.project._configuration import configure_for, make_importable
+from pellucid.framework.project.configuration import configure_for, make_importable
 from pellucid.utils import KEDRO_API_VERSION, find_project, is_project
 
 __all__ = ["ProjectMetadata", "bootstrap_project"]
@@ -55,7 +54,7 @@ def bootstrap_project(project_path: str | Path) -> ProjectMetadata:
     """
     metadata = _get_project_metadata(project_path)
     _validate_source_path(metadata.source_dir, metadata.project_path)
-    configure_for(_state.Project(metadata.package_name, metadata.project_path, metadata.source_dir))
+    configure_for(metadata.package_name, metadata.project_path, metadata.source_dir)
     return metadata
 
 

@@ -10,11 +10,11 @@ from pellucid._util.suggest import did_you_mean
 from pellucid.exceptions import DatasetError, DatasetNotFoundError
 from pellucid.io._catalog_config import write_config
 from pellucid.io._collection import DatasetCollection, at_version
-from pellucid.io._dataset import described
+from pellucid.io._dataset import described, secrets_of
 from pellucid.io._definition import Version
 from pellucid.io._lazy import LazyDataset, full_type_name
 from pellucid.io._protocols import CatalogProtocol
-from pellucid.io._redaction import redact_urls, show_error
+from pellucid.io._redaction import bounded, credentials_in, hide_values, show_error
 from pellucid.io._resolver import DEFAULT_RUNTIME_PATTERN, CatalogConfigResolver, Patterns
 from pellucid.io._save_paths import versioned_save_path
 
@@ -139,10 +139,10 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         try:
             data = dataset.load()
         except DatasetError as error:
-            _put_name(error, ds_name)
+            self._put_name(error, ds_name, dataset)
             raise
         except Exception as error:
-            raise DatasetError(_failed(ds_name, "load", dataset, error)) from error
+            raise DatasetError(self._failed(ds_name, "load", dataset, error)) from error
         return self._validation.apply(ds_name, data, "load") if self.validation_enabled else data
 
     def save(self, ds_name: str, data: Any) -> None:
@@ -160,10 +160,10 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         try:
             dataset.save(data)
         except DatasetError as error:
-            _put_name(error, ds_name)
+            self._put_name(error, ds_name, dataset)
             raise
         except Exception as error:
-            raise DatasetError(_failed(ds_name, "save", dataset, error)) from error
+            raise DatasetError(self._failed(ds_name, "save", dataset, error)) from error
 
     def exists(self, ds_name: str) -> bool:
         """Tell whether a dataset's data is there; false for a dataset that is unknown, or that cannot tell."""
@@ -277,7 +277,7 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
             try:
                 path = None if dataset is None else versioned_save_path(dataset)
             except DatasetError as error:
-                _put_name(error, name)
+                self._put_name(error, name, dataset)
                 raise
             if path is not None:
                 paths[name] = path
@@ -294,12 +294,25 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         entries, credentials = write_config(known, self._validation.specs)
         return entries, credentials, {name: self._load_versions.get(name) for name in entries}, self._save_version
 
+    # ------------------------------------------------------------------ errors
 
-def _put_name(error: DatasetError, name: str) -> None:
-    """Let an error's message begin with the dataset's name; one that builds its message itself stays as it is."""
-    if len(error.args) == 1 and str(error) == error.args[0] and not error.args[0].startswith(f"{name}: "):
-        error.args = (f"{name}: {error}",)
+    def _secrets_of(self, name: str, dataset: Any) -> list[Any]:
+        lazy = self._made_from.get(name)
+        return secrets_of(dataset) + ([] if lazy is None else credentials_in(lazy.config))
 
+    def _put_name(self, error: DatasetError, name: str, dataset: Any) -> None:
+        """Let an error's message begin with the dataset's name; one that builds its message itself stays as it is."""
+        if len(error.args) != 1 or str(error) != error.args[0]:
+            return
+        text = error.args[0]
+        if not text.startswith(("Cannot load ", "Cannot save ")):
+            # The dataset's own words, and nobody has looked through them yet.
+            hide_values(error, self._secrets_of(name, dataset))
+            text = bounded(error.args[0])
+        if not text.startswith(f"{name}: "):
+            error.args = (f"{name}: {text}",)
 
-def _failed(name: str, operation: str, dataset: Any, error: Exception) -> str:
-    return f"{name}: cannot {operation} {full_type_name(type(dataset))}: {redact_urls(show_error(error))}"
+    def _failed(self, name: str, operation: str, dataset: Any, error: Exception) -> str:
+        secrets = self._secrets_of(name, dataset)
+        hide_values(error, secrets)
+        return f"{name}: cannot {operation} {full_type_name(type(dataset))}: {show_error(error, secrets)}"

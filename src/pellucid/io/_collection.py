@@ -43,6 +43,7 @@ class DatasetCollection:
         self._lazy_datasets: dict[str, LazyDataset] = {}
         self._order: dict[str, None] = {}
         self._made_from: dict[str, LazyDataset] = {}
+        self._given_as_data: dict[str, None] = {}
         self._load_versions: dict[str, str | None] = dict(load_versions or {})
         self._known_save_version = save_version
         self._validation = Validation()
@@ -131,7 +132,9 @@ class DatasetCollection:
                 self._lazy_datasets[key] = value
                 self._order[key] = None
             else:
+                self._given_as_data.pop(key, None)
                 if not _is_dataset(value):
+                    self._given_as_data[key] = None
                     logger.debug("What is given as the dataset '%s' is kept in memory.", key)
                     value = _in_memory(key, value)
                 self._note_versions(key, value)
@@ -194,9 +197,17 @@ class DatasetCollection:
             return NotImplemented
         mine, theirs = self._config_resolver, other._config_resolver
         return (
-            self._datasets == other._datasets
+            self._has_datasets_of(other)
             and self._lazy_datasets == other._lazy_datasets
             and mine.list_patterns() == theirs.list_patterns()
+        )
+
+    def _has_datasets_of(self, other: DatasetCollection) -> bool:
+        theirs = other._datasets
+        data = self._given_as_data.keys() & other._given_as_data.keys()
+        return self._datasets.keys() == theirs.keys() and all(
+            mine == theirs[name] or (name in data and _have_same_data(mine, theirs[name]))
+            for name, mine in self._datasets.items()
         )
 
     __hash__ = None  # type: ignore[assignment]  # it can be changed
@@ -223,6 +234,17 @@ def _in_memory(name: str, data: Any) -> MemoryDataset:
             f"{name}: data of the type {kind} cannot be kept in memory: {show_error(error)}. "
             "If it needs no copies, give it as MemoryDataset(data, copy_mode='assign')."
         ) from error
+
+
+def _have_same_data(first: Any, second: Any) -> bool:
+    if not type(first) is type(second) is MemoryDataset:
+        return False
+    try:
+        mine, theirs = vars(first)["_data"], vars(second)["_data"]
+        return mine is theirs or bool(mine == theirs)
+    except Exception:
+        # Frames and arrays compare by element.
+        return False
 
 
 def _is_dataset(value: Any) -> bool:

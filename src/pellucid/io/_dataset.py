@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pellucid._util.suggest import nearest
 from pellucid.exceptions import DatasetError
 from pellucid.io._definition import VERSION_KEY, VERSIONED_FLAG_KEY, parse_dataset_definition
-from pellucid.io._redaction import show_arguments, show_error, without_values
+from pellucid.io._redaction import credentials_in, hide_values, show_arguments, show_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
         except TypeError as error:
             raise DatasetError(_wrong_arguments(name, class_obj, arguments, error)) from error
         except Exception as error:
-            text = without_values(show_error(error), arguments.get("credentials"))
+            text = show_error(error, credentials_in(arguments))
             raise DatasetError(f"Dataset '{name}' ({_type_name(class_obj)}) cannot be made: {text}") from error
         return made
 
@@ -146,7 +146,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
         except DatasetError:
             raise
         except Exception as error:
-            raise DatasetError(f"Cannot tell whether {described(self)} exists: {show_error(error)}") from error
+            raise DatasetError(f"Cannot tell whether {described(self)} exists: {_hidden(error, self)}") from error
 
     def _exists(self) -> bool:
         logger.warning("'%s' does not say whether its data exists; taken as if not.", type(self).__name__)
@@ -163,7 +163,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
         except DatasetError:
             raise
         except Exception as error:
-            raise DatasetError(f"Cannot release {described(self)}: {show_error(error)}") from error
+            raise DatasetError(_failed("release", self, error)) from error
 
     def _release(self) -> None:
         """Let go of what is held in memory; nothing by default."""
@@ -185,7 +185,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
             except DatasetError:
                 raise
             except Exception as error:
-                raise DatasetError(f"Cannot load {described(self)}: {show_error(error)}") from error
+                raise DatasetError(_failed("load", self, error)) from error
 
         load.__dict__["__loadwrapped__"] = True
         return load
@@ -203,7 +203,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
             except DatasetError:
                 raise
             except Exception as error:
-                raise DatasetError(f"Cannot save {described(self)}: {show_error(error)}") from error
+                raise DatasetError(_failed("save", self, error)) from error
 
         save.__dict__["__savewrapped__"] = True
         return save
@@ -237,10 +237,30 @@ def described(dataset: Any) -> str:
         return _type_name(type(dataset))
 
 
+def secrets_of(dataset: Any) -> list[Any]:
+    """Return the credentials that a dataset was made with."""
+    try:
+        # Not public, and still what datasets written for Kedro have.
+        return credentials_in(getattr(dataset, "_init_args", None))
+    except Exception:
+        return []
+
+
+def _hidden(error: Exception, dataset: Any) -> str:
+    """Return an error's message without the dataset's credentials, of which its traceback is freed, too."""
+    secrets = secrets_of(dataset)
+    hide_values(error, secrets)
+    return show_error(error, secrets)
+
+
+def _failed(operation: str, dataset: Any, error: Exception) -> str:
+    return f"Cannot {operation} {described(dataset)}: {_hidden(error, dataset)}"
+
+
 def _wrong_arguments(name: str, class_obj: type, arguments: dict[str, Any], error: TypeError) -> str:
     """Say what is wrong with the arguments of a constructor, from its signature if it tells."""
     kind = _type_name(class_obj)
-    problem = without_values(show_error(error), arguments.get("credentials"))
+    problem = show_error(error, credentials_in(arguments))
     try:
         parameters = inspect.signature(class_obj).parameters
     except (TypeError, ValueError):

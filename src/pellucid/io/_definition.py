@@ -6,7 +6,9 @@ import functools
 import importlib
 import importlib.util
 import logging
+import re
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pellucid._util.suggest import did_you_mean
@@ -38,6 +40,11 @@ _OWN_TYPES = (
     "text.TextDataset",
     "yaml.YAMLDataset",
 )
+
+
+# What a module may do to have names that its source does not show.
+_DYNAMIC = re.compile(r"import \*|__getattr__|globals\(|vars\(|setattr|attach|sys\.modules")
+_TYPE_NAME = re.compile(r"\b[A-Za-z]\w*[dD]ata[sS]et\b")
 
 
 class Version(NamedTuple):
@@ -121,7 +128,7 @@ def _locate(name: str) -> tuple[str, str]:
         candidates.insert(0, _OURS + name.removeprefix(_THEIRS))
     for path in candidates:
         module, _, attribute = path.rpartition(".")
-        if not module:
+        if not module or (path == name and _is_a_library_without(module, attribute)):
             continue
         found = _try(module, attribute)
         if found is True:
@@ -146,6 +153,27 @@ def _try(module: str, attribute: str) -> bool | ImportError:
         raise DatasetError(f"its type's module {module} cannot be imported: {show_error(error)}") from error
 
 
+def _is_a_library_without(module: str, attribute: str) -> bool:
+    """Tell whether a module shares its name with dataset types, such as pandas, and its source shows no such class.
+
+    To import it takes seconds, and all that it could say is that the class is not there.
+    """
+    if module in sys.modules or not _has_types(module):
+        return False
+    try:
+        spec = importlib.util.find_spec(module)
+        path = spec.origin if spec else None
+        source = Path(path).read_text("utf-8") if path and path.endswith(".py") else ""
+    except (ImportError, OSError, ValueError):
+        return False
+    return bool(source) and attribute not in source and not _DYNAMIC.search(source)
+
+
+def _has_types(module: str) -> bool:
+    ours = any(each.startswith(f"{module}.") for each in _OWN_TYPES)
+    return ours or ("." not in module and any((each / module).is_dir() for each in _folders_of("kedro_datasets")))
+
+
 def _unimportable(name: str, broken: _Unimportable) -> DatasetError:
     path, error = broken
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -165,20 +193,25 @@ def _unknown(name: str) -> str:
 
 
 def _neighbours(name: str) -> list[str]:
-    """Return the type names in the modules that ``name`` may have meant."""
+    """Return the type names in the modules that ``name`` may have meant; none is imported for it."""
     parent = name.rpartition(".")[0]
     if not parent:
         return []
-    found: list[str] = []
-    for prefix in ("kedro_datasets.", ""):
-        try:
-            module = importlib.import_module(prefix + parent)
-        except Exception:
-            logger.debug("No module %s%s to look for types in", prefix, parent)
-            continue
-        names = getattr(module, "__all__", None) or dir(module)
-        found += [f"{parent}.{each}" for each in names if each.lower().endswith("dataset")]
-    return found
+    known = sys.modules.get(parent)
+    names = list(getattr(known, "__all__", None) or dir(known))
+    for folder in _folders_of("kedro_datasets"):
+        for path in (folder / parent.replace(".", "/")).glob("__init__.py*"):
+            if path.suffix in {".py", ".pyi"}:
+                names += _TYPE_NAME.findall(path.read_text("utf-8"))
+    return [f"{parent}.{each}" for each in dict.fromkeys(names) if each.lower().endswith("dataset")]
+
+
+def _folders_of(package: str) -> list[Path]:
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return []
+    return [Path(each) for each in (spec.submodule_search_locations or ())] if spec else []
 
 
 def check_version(version: str) -> str:

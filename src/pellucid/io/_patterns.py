@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import DatasetError
+from pellucid.io._definition import copy_containers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,6 +63,11 @@ class Pattern:
     def is_catch_all(self) -> bool:
         """True if it matches every name: there is nothing but placeholders."""
         return self.literal_length == 0
+
+    @property
+    def takes_all(self) -> bool:
+        """True if there is a single placeholder and nothing else: every name but the empty one matches."""
+        return self.is_catch_all and self.placeholder_count == 1
 
     @property
     def sort_key(self) -> tuple[int, int, str]:
@@ -135,6 +141,8 @@ class PatternTable:
         self._patterns = sorted(map(Pattern, configs), key=lambda pattern: pattern.sort_key)
         self._configs = dict(configs)
         self._found: dict[str, Pattern | None] = {}
+        self._takes_all = len(self._patterns) == 1 and self._patterns[0].takes_all
+        self._constant = {text for text, config in self._configs.items() if next(_references(config), None) is None}
 
     def __iter__(self) -> Iterator[Pattern]:
         return iter(self._patterns)
@@ -146,8 +154,17 @@ class PatternTable:
         """Return the configuration that belongs to a pattern, as it is written."""
         return self._configs[pattern.text]
 
+    def filled(self, pattern: Pattern, name: str) -> Any:
+        """Return a copy of a pattern's configuration, filled in for a name that it matches."""
+        config = self._configs[pattern.text]
+        return copy_containers(config) if pattern.text in self._constant else pattern.fill(config, name)
+
     def find(self, name: str) -> Pattern | None:
         """Return the most specific pattern that matches ``name``, or None."""
+        if not self._patterns:
+            return None
+        if self._takes_all and name:
+            return self._patterns[0]
         try:
             return self._found[name]
         except KeyError:

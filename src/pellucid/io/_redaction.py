@@ -17,6 +17,8 @@ _SECRET_KEY = re.compile(
 )
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"<>]*)")
 _MAX_ITEMS, _MAX_TEXT, _MAX_DEPTH = 20, 500, 4
+_MAX_MESSAGE = 10_000
+_SHORTEST_SECRET = 3
 _PLAIN = (bool, int, float, complex, type(None))
 
 
@@ -27,30 +29,74 @@ def redact_urls(text: str) -> str:
 
 def _without_secrets(match: re.Match[str]) -> str:
     scheme, rest = match.groups()
-    authority, slash, path = rest.partition("/")
+    return f"{scheme}{redact_path(scheme, rest)}"
+
+
+def redact_path(protocol: str, path: str) -> str:
+    """Return what stands behind the ``://`` of a URL with its user information and its query replaced.
+
+    Args:
+        protocol: what stands before.
+        path: the rest of the URL.
+    """
+    authority, slash, rest = path.partition("/")
     user, at, host = authority.rpartition("@")
     # A container of Azure is written as a user name, and is none.
-    if at and not (scheme.startswith(("abfs", "adl", "oci")) and ":" not in user):
-        authority = f"{REDACTED}@{host}"
-    path, question, query = path.partition("?")
-    return f"{scheme}{authority}{slash}{path}{question}{REDACTED if query else ''}"
+    hidden = bool(at) and not (protocol.startswith(("abfs", "adl", "oci")) and ":" not in user)
+    shown, question, query = f"{host if hidden else authority}{slash}{rest}".partition("?")
+    return f"{REDACTED + '@' if hidden else ''}{shown}{question}{REDACTED if query else ''}"
 
 
 def without_values(text: str, secrets: Any) -> str:
-    """Return ``text`` with every string that occurs as a value in ``secrets`` replaced, and with bare URLs."""
+    """Return ``text`` with every text that occurs as a value in ``secrets`` replaced, and with bare URLs."""
     for value in sorted(_texts(secrets), key=len, reverse=True):
         text = text.replace(value, REDACTED)
     return redact_urls(text)
 
 
 def _texts(value: Any) -> set[str]:
+    """Return the texts in a value, also as a repr and a URL have them; numbers where they are passwords."""
     if isinstance(value, str):
-        return {value} if len(value) > 3 else set()
+        return _forms(value) if len(value) >= _SHORTEST_SECRET else set()
     if isinstance(value, Mapping):
-        return set().union(*(_texts(each) for each in value.values()))
+        numbers = {str(each) for key, each in value.items() if type(each) is int and _SECRET_KEY.search(str(key))}
+        return set().union(*map(_texts, value.values()), *map(_texts, numbers))
     if isinstance(value, (list, tuple)):
-        return set().union(*(_texts(each) for each in value))
+        return set().union(*map(_texts, value))
     return set()
+
+
+def _forms(text: str) -> set[str]:
+    from urllib.parse import quote, quote_plus
+
+    return {text, repr(text)[1:-1], quote(text, safe=""), quote_plus(text)}
+
+
+def credentials_in(config: Any, depth: int = 0) -> list[Any]:
+    """Return what stands under a key ``credentials`` in a dataset's configuration or arguments."""
+    if depth > _MAX_DEPTH:
+        return []
+    if isinstance(config, Mapping):
+        own = [config["credentials"]] if config.get("credentials") else []
+        return own + [found for each in config.values() for found in credentials_in(each, depth + 1)]
+    if isinstance(config, (list, tuple)):
+        return [found for each in config for found in credentials_in(each, depth + 1)]
+    return []
+
+
+def hide_values(error: BaseException | None, secrets: Any) -> None:
+    """Replace what occurs as a value in ``secrets`` in the messages of an error and of those that led to it.
+
+    For a traceback shows them all, whatever the error says that is raised in the end.
+    """
+    seen: set[int] = set()
+    while error is not None and secrets and id(error) not in seen:
+        seen.add(id(error))
+        if any(isinstance(each, str) for each in error.args):
+            hidden = tuple(without_values(each, secrets) if isinstance(each, str) else each for each in error.args)
+            if hidden != error.args:
+                error.args = hidden
+        error = error.__cause__ or error.__context__
 
 
 def show(value: Any, depth: int = 0) -> str:
@@ -71,11 +117,20 @@ def show(value: Any, depth: int = 0) -> str:
 
 def show_arguments(arguments: Mapping[str, Any]) -> str:
     """Return ``name=value, …`` of those that are not None; the values of names that look secret are hidden."""
+    path, protocol = arguments.get("filepath"), arguments.get("protocol")
+    if isinstance(path, (str, PurePath)) and isinstance(protocol, str) and protocol != "file":
+        # Datasets tell the two apart, and what is left of a URL does not look like one.
+        arguments = {**arguments, "filepath": redact_path(protocol, str(path))}
     return _pairs(((name, value) for name, value in arguments.items() if value is not None), "=", 0)
 
 
-def show_error(error: BaseException) -> str:
-    """Return an exception's message, or its type where it has none or cannot tell it."""
+def show_error(error: BaseException, secrets: Any = None) -> str:
+    """Return an exception's message, or its type where it has none or cannot tell it; bounded, and with bare URLs.
+
+    Args:
+        error: the exception.
+        secrets: every text that occurs as a value in it is replaced.
+    """
     try:
         text = str(error)
     except Exception:
@@ -83,7 +138,14 @@ def show_error(error: BaseException) -> str:
     kind = type(error).__name__
     if not text:
         return kind
+    text = bounded(without_values(text, secrets))
     return f"{kind}: {text}" if isinstance(error, (LookupError, AttributeError, StopIteration)) else text
+
+
+def bounded(text: str) -> str:
+    """Return ``text``, or its beginning and how much of it is left out."""
+    left_out = len(text) - _MAX_MESSAGE
+    return text if left_out <= 0 else f"{text[:_MAX_MESSAGE]}… ({left_out:,} more characters)"
 
 
 def _text(text: str) -> str:

@@ -44,6 +44,10 @@ class CatalogConfigResolver:
         self._credentials = CredentialsTable(credentials)
         self._default_runtime_patterns = default_runtime_patterns or DEFAULT_RUNTIME_PATTERN
         self._runtime = PatternTable(self._default_runtime_patterns)
+        # Of these a run makes a dataset for each name that only goes from node to node.
+        self._with_credentials = {
+            text for text, config in self._default_runtime_patterns.items() if _mentions_credentials(config)
+        }
         entries: dict[str, Any] = {}
         patterns: dict[str, Any] = {}
         for name, entry in (config or {}).items():
@@ -85,8 +89,9 @@ class CatalogConfigResolver:
         return is_pattern(pattern)
 
     def list_patterns(self) -> list[str]:
-        """Return all patterns in the order in which they are tried, the runtime's last."""
-        return [pattern.text for table in (self._patterns, self._catch_all, self._runtime) for pattern in table]
+        """Return all patterns in the order in which they are tried, the runtime's last; each one once."""
+        tables = (self._patterns, self._catch_all, self._runtime)
+        return list(dict.fromkeys(pattern.text for table in tables for pattern in table))
 
     def match_dataset_pattern(self, ds_name: str) -> str | None:
         """Return the most specific pattern that matches a name, the catch-all apart, or None."""
@@ -132,7 +137,10 @@ class CatalogConfigResolver:
                 break
         else:
             table, pattern = self._runtime, self._find_runtime(ds_name)
-        config = pattern.fill(table.config_of(pattern), ds_name)
+        config = table.filled(pattern, ds_name)
+        if table is self._runtime and pattern.text not in self._with_credentials:
+            plain: dict[str, Any] = config
+            return plain
         # After the placeholders: what is in braces within a password is none.
         resolved: dict[str, Any] = self._credentials.resolve(ds_name, config)
         return resolved
@@ -163,6 +171,12 @@ def _without_open_credentials(config: Any) -> Any:
     if isinstance(config, (list, tuple)):
         return [_without_open_credentials(each) for each in config]
     return config
+
+
+def _mentions_credentials(config: Any) -> bool:
+    if isinstance(config, Mapping):
+        return CREDENTIALS_KEY in config or any(map(_mentions_credentials, config.values()))
+    return isinstance(config, (list, tuple)) and any(map(_mentions_credentials, config))
 
 
 def _closed_items(config: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:

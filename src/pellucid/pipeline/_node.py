@@ -6,6 +6,7 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.texts import text_of
 from pellucid.exceptions import PipelineError
 from pellucid.pipeline._binding import check_call, check_distinct, check_names, names_in
 from pellucid.pipeline._naming import check_tags, check_word, default_name, function_name, listed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pellucid.pipeline._binding import Names
     from pellucid.pipeline.preview_contract import PreviewPayload
 
+_LONGEST = 10_000  # characters of an error in the log
 _DERIVED = ("_unique_key", "inputs", "namespace_prefixes")
 
 
@@ -216,7 +218,7 @@ class Node:
         try:
             return by_name(self._outputs, call(self._func, self._inputs, data), self.name)
         except Exception as error:
-            self._logger.error("The node %s failed: %s", self, error)  # noqa: TRY400 - who reports it has the traceback
+            self._logger.error("The node %s failed: %s", self, text_of(error, _LONGEST))  # noqa: TRY400 - who reports it has the traceback
             raise
 
     def __call__(self, **kwargs: Any) -> dict[str, Any]:

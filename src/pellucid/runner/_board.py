@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pellucid._util.telling import tell
+from pellucid._util.telling import tell, tell_all
+from pellucid._util.texts import text_of
 from pellucid.exceptions import RunnerError
 from pellucid.runner._calls import as_failure
 from pellucid.runner._release import ReleaseCounts
@@ -59,13 +60,15 @@ class _NoExit:
 class Board:
     """Keeps count of a run's nodes, by index; releases datasets, logs progress and calls the hooks about it.
 
-    All of it happens in the process and thread in which the runner was called.
+    All of it happens in the process and thread in which the runner was called. A node that was dispatched is settled
+    once, by whichever method comes first; after that, those that settle it do nothing.
     """
 
     def __init__(self, pipeline: Pipeline, catalog: Catalog, calls: HookCalls, run_id: str | None) -> None:
         self.pipeline = pipeline
         self.nodes: Sequence[Node] = pipeline.nodes
         self.done: set[int] = set()
+        self._unsettled: dict[int, None] = {}
         self._catalog = catalog
         self._calls = calls
         self._run_id = run_id
@@ -74,9 +77,15 @@ class Board:
 
     def dispatched(self, index: int) -> None:
         """Note that a node is about to run."""
+        # Before any hook hears of it: what interrupts from here on finds the node among those to be settled.
+        self._unsettled[index] = None
         if self._calls.after_node_dispatched is not None:
             with _NoExit(self.nodes[index]):
                 self._calls.after_node_dispatched(node=self.nodes[index], run_id=self._run_id)
+
+    def is_settled(self, index: int) -> bool:
+        """Tell whether a node that was dispatched is settled."""
+        return index not in self._unsettled
 
     def completed(self, index: int) -> None:
         """Note that a node is done: what nobody needs any more is released."""
@@ -84,9 +93,11 @@ class Board:
         if _logger.isEnabledFor(logging.INFO):
             _logger.info("Completed node: %s", self.nodes[index].name)
             _logger.info("Completed %d out of %d tasks", len(self.done), len(self.nodes))
-        if self._calls.after_node_settled is not None:
+        self._unsettled.pop(index, None)
+        settled = self._calls.after_node_settled
+        if settled is not None:
             with _NoExit(self.nodes[index]):
-                self._calls.after_node_settled(node=self.nodes[index], run_id=self._run_id, error=None)
+                tell_all(settled, "after_node_settled", node=self.nodes[index], run_id=self._run_id, error=None)
         unneeded = self._readers.done(index)
         if unneeded:
             with _NoExit(self.nodes[index]):
@@ -94,17 +105,28 @@ class Board:
                     self._catalog.release(name)
 
     def failed(self, index: int, error: BaseException) -> None:
-        """Note that a node has failed; never raises."""
+        """Note that a node has failed; raises nothing but what ``tell`` raises, as do all that follow."""
         self._settle(index, error, error)
 
+    def unbegun(self, index: int, error: BaseException) -> None:
+        """Note that a node which was dispatched could not be begun."""
+        if isinstance(error, Exception):
+            _logger.error("The node '%s' could not be begun: %s", self.nodes[index].name, text_of(error))
+        try:
+            self.blame(index, error, error)
+        finally:
+            self._settle(index, error, error)
+
     def ended_late(self, index: int, error: BaseException | None, because: BaseException) -> None:
-        """Note how a node ended that was running when another one failed; never raises.
+        """Note how a node ended that was running when another one failed.
 
         Args:
             index: the node.
             error: what it failed with, or None.
             because: the error that ends the run.
         """
+        if self.is_settled(index):
+            return
         node = self.nodes[index]
         if error is None:
             self.done.add(index)
@@ -114,15 +136,35 @@ class Board:
         self._settle(index, error, because)
 
     def abandoned(self, index: int, because: BaseException) -> None:
-        """Note that a node was still running when the run ended; never raises."""
+        """Note that a node was still running when the run ended."""
+        if self.is_settled(index):
+            return
         node = self.nodes[index]
         error = RunnerError(f"The node '{node.name}' was stopped, as the run ended: {type(because).__name__}")
         _logger.warning("The node '%s' was still running when the run ended", node.name)
-        self.blame(index, error, because)
-        self._settle(index, error, because)
+        try:
+            self.blame(index, error, because)
+        finally:
+            self._settle(index, error, because)
+
+    def abandon_all(self, because: BaseException) -> None:
+        """Note that the run ended for every node that is not settled.
+
+        Raises:
+            KeyboardInterrupt: it arrived meanwhile, and the run does not end of such a signal anyway; all the nodes
+                are settled when it is raised. So with what else ``tell`` raises.
+        """
+        first: BaseException | None = None
+        for index in list(self._unsettled):
+            try:
+                self.abandoned(index, because)
+            except BaseException as interruption:
+                first = first or interruption
+        if first is not None and isinstance(because, Exception):
+            raise first
 
     def blame(self, index: int, error: BaseException, handled: BaseException) -> None:
-        """Call ``on_node_error`` here for a node that cannot do it itself any more; never raises."""
+        """Call ``on_node_error`` here for a node that cannot do it itself any more."""
         tell(
             self._calls.on_node_error,
             handled,
@@ -136,6 +178,9 @@ class Board:
         )
 
     def _settle(self, index: int, error: BaseException | None, handled: BaseException) -> None:
+        if self.is_settled(index):
+            return
+        del self._unsettled[index]
         tell(
             self._calls.after_node_settled,
             handled,

@@ -20,14 +20,27 @@ __all__ = ["ExecutorDrive", "in_order"]
 
 def in_order(board: Board, execution: Execution) -> None:
     """Run all nodes in this thread, in the pipeline's topological order."""
-    for index, node in enumerate(board.nodes):
+    try:
+        for index, node in enumerate(board.nodes):
+            _dispatch(board, index)
+            try:
+                execution(node)
+            except BaseException as error:
+                board.failed(index, error)
+                raise
+            board.completed(index)
+    except BaseException as error:
+        # A signal may arrive between any two of these steps.
+        board.abandon_all(error)
+        raise
+
+
+def _dispatch(board: Board, index: int) -> None:
+    try:
         board.dispatched(index)
-        try:
-            execution(node)
-        except BaseException as error:
-            board.failed(index, error)
-            raise
-        board.completed(index)
+    except BaseException as error:
+        board.unbegun(index, error)
+        raise
 
 
 class ExecutorDrive:
@@ -61,26 +74,26 @@ class ExecutorDrive:
             self._submit()
             while self._running:
                 future = self._ended.get()
-                index = self._running.pop(future)
+                index = self._running[future]
                 self._settle(index, _error_of(future))
+                # Not before: whatever interrupts until then finds the node among those that run.
+                del self._running[future]
                 self._ready.done(index)
                 self._submit()
         except BaseException as error:
-            try:
-                self._cancel_waiting(error)
-                # Ctrl-C and SIGTERM are to end the run now.
-                self._wait_for_running(self._grace_seconds if isinstance(error, Exception) else 0.0, error)
-            finally:
-                self._abandon(error)
-                self._executor.shutdown(wait=False)
+            self._wind_up(error)
             raise
         self._executor.shutdown(wait=True)
 
     def _submit(self) -> None:
         while self._ready and len(self._running) < self._limit:
             index = self._ready.take()
-            self._board.dispatched(index)
-            future = self._executor.submit(self._execution, self._board.nodes[index])
+            _dispatch(self._board, index)
+            try:
+                future = self._executor.submit(self._execution, self._board.nodes[index])
+            except Exception as error:
+                self._board.unbegun(index, error)
+                raise
             self._running[future] = index
             future.add_done_callback(self._ended.put)
 
@@ -88,32 +101,43 @@ class ExecutorDrive:
         if error is None:
             self._board.completed(index)
             return
-        if _is_the_executors(error):
-            self._board.blame(index, error, error)
-        self._board.failed(index, error)
+        try:
+            if _is_the_executors(error):
+                self._board.blame(index, error, error)
+        finally:
+            self._board.failed(index, error)
         raise error
+
+    # ------------------------------------------------------------------------- after an error
+
+    def _wind_up(self, because: BaseException) -> None:
+        try:
+            self._cancel_waiting(because)
+            # Ctrl-C and SIGTERM are to end the run now.
+            self._wait_for_running(self._grace_seconds if isinstance(because, Exception) else 0.0, because)
+        finally:
+            self._execution.stop()
+            try:
+                self._board.abandon_all(because)
+            finally:
+                self._executor.shutdown(wait=False)
 
     def _cancel_waiting(self, because: BaseException) -> None:
         for future in [each for each in self._running if each.cancel()]:
             self._board.abandoned(self._running.pop(future), because)
 
     def _wait_for_running(self, seconds: float, because: BaseException) -> None:
-        from queue import Empty
+        from concurrent.futures import wait
 
+        for future in wait(self._running, timeout=0).done:
+            self._ended_late(future, because)
         deadline = time.monotonic() + seconds
-        while self._running:
-            try:
-                future = self._ended.get(timeout=max(0.0, deadline - time.monotonic()))
-            except Empty:
-                return
-            index = self._running.pop(future, None)
-            if index is not None:
-                self._board.ended_late(index, _error_of(future), because)
+        while self._running and (left := deadline - time.monotonic()) > 0:
+            for future in wait(self._running, timeout=left, return_when="FIRST_COMPLETED").done:
+                self._ended_late(future, because)
 
-    def _abandon(self, because: BaseException) -> None:
-        self._execution.stop()
-        while self._running:
-            self._board.abandoned(self._running.popitem()[1], because)
+    def _ended_late(self, future: Future[None], because: BaseException) -> None:
+        self._board.ended_late(self._running.pop(future), _error_of(future), because)
 
 
 def _error_of(future: Future[None]) -> BaseException | None:

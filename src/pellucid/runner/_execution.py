@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pellucid._util.telling import tell
-from pellucid.exceptions import RunnerError
+from pellucid._util.texts import text_of
+from pellucid.exceptions import RunnerError, RunTerminated
 from pellucid.runner._bootstrap import bootstrap_for
 from pellucid.runner._calls import HookCalls, as_failure
 
@@ -20,6 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["Execution"]
 
 _UNKNOWN = object()
+_LONGEST_TEXT = 10_000
+
+_logger = logging.getLogger("pellucid.runner")
+
+
+class _Attempt:
+    """A node that is being run: what was loaded for it, and which of its datasets failed."""
+
+    __slots__ = ("culprits", "inputs", "is_logged", "node")
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.inputs: dict[str, Any] = {}
+        self.culprits: list[tuple[BaseException, str, str]] = []
+        self.is_logged = False
 
 
 class Execution:
@@ -50,7 +67,7 @@ class Execution:
         return _revive, (self.catalog, self._bootstrap, self.is_async, self.run_id)
 
     def stop(self) -> None:
-        """Have nodes that still run in threads of an ended run save nothing and call no hook any more."""
+        """Have nodes that still run in threads of an ended run start nothing: no load, function, hook or save."""
         self._stopped = True
 
     def __call__(self, node: Node) -> None:
@@ -60,46 +77,66 @@ class Execution:
             NodeExitError: ``sys.exit`` was called by the node, a dataset or a hook.
             BaseException: whatever else they raised, after ``on_node_error`` was called.
         """
-        inputs: dict[str, Any] = {}
+        attempt = _Attempt(node)
         try:
-            self._load_inputs(node, inputs)
-            if self.calls.before_node_run is not None:
-                self._let_hooks_change(node, inputs)
-            outputs = node.run(inputs)
-            if self.calls.after_node_run is not None:
-                self.calls.after_node_run(
-                    node=node,
-                    catalog=self.catalog,
-                    inputs=inputs,
-                    outputs=outputs,
-                    is_async=self.is_async,
-                    run_id=self.run_id,
-                )
-            if self._stopped:
-                _refuse(node)
-            self._save_outputs(node, outputs)
+            self._load_inputs(attempt)
+            outputs = self._run(attempt)
+            self._save_outputs(attempt, outputs)
             for name in node.confirms:
+                self._go_on(node)
                 self.catalog.confirm(name)
         except BaseException as error:
             failure = as_failure(node.name, error)
-            self._failed(failure, node, inputs)
+            self._failed(failure, error, attempt)
             if failure is error:
                 raise
             raise failure from error
 
-    def _failed(self, failure: BaseException, node: Node, inputs: dict[str, Any]) -> None:
-        if not self._stopped:
-            tell(
-                self.calls.on_node_error,
-                failure,
-                "on_node_error",
-                error=failure,
+    def _run(self, attempt: _Attempt) -> dict[str, Any]:
+        node, inputs = attempt.node, attempt.inputs
+        if self.calls.before_node_run is not None:
+            self._go_on(node)
+            self._let_hooks_change(node, inputs)
+        self._go_on(node)
+        try:
+            outputs: dict[str, Any] = node.run(inputs)
+        except Exception:
+            # The node itself has logged it.
+            attempt.is_logged = True
+            raise
+        if self.calls.after_node_run is not None:
+            self._go_on(node)
+            self.calls.after_node_run(
                 node=node,
                 catalog=self.catalog,
                 inputs=inputs,
+                outputs=outputs,
                 is_async=self.is_async,
                 run_id=self.run_id,
             )
+        return outputs
+
+    def _go_on(self, node: Node) -> None:
+        """Let a node take its next step, unless the run has ended meanwhile."""
+        if self._stopped:
+            raise RunnerError(f"The run ended while the node '{node.name}' was at work; it is not completed.")
+
+    def _failed(self, failure: BaseException, error: BaseException, attempt: _Attempt) -> None:
+        if self._stopped:
+            return
+        if not (attempt.is_logged or isinstance(failure, (KeyboardInterrupt, RunTerminated))):
+            _log(failure, error, attempt)
+        tell(
+            self.calls.on_node_error,
+            failure,
+            "on_node_error",
+            error=failure,
+            node=attempt.node,
+            catalog=self.catalog,
+            inputs=attempt.inputs,
+            is_async=self.is_async,
+            run_id=self.run_id,
+        )
 
     def _let_hooks_change(self, node: Node, inputs: dict[str, Any]) -> None:
         """Call ``before_node_run`` and merge what it returns into the inputs."""
@@ -118,85 +155,99 @@ class Execution:
 
     # ------------------------------------------------------------------------- datasets
 
-    def _load_inputs(self, node: Node, inputs: dict[str, Any]) -> None:
+    def _load_inputs(self, attempt: _Attempt) -> None:
+        inputs, names = attempt.inputs, attempt.node.inputs
         if not self.is_async:
-            for name in node.inputs:
+            for name in names:
                 # A node may name an input twice: it is loaded once.
                 if name not in inputs:
-                    self._load(inputs, name, node)
+                    self._load(attempt, name)
             return
-        _refuse_generator(node)
-        _at_once([partial(self._load, inputs, name, node) for name in dict.fromkeys(node.inputs)])
+        _refuse_generator(attempt.node)
+        _at_once([partial(self._load, attempt, name) for name in dict.fromkeys(names)])
         # Hooks see them in the node's order, whichever came first.
-        for name in node.inputs:
+        for name in names:
             inputs[name] = inputs.pop(name)
 
-    def _load(self, inputs: dict[str, Any], name: str, node: Node) -> None:
-        calls = self.calls
+    def _load(self, attempt: _Attempt, name: str) -> None:
+        calls, node = self.calls, attempt.node
+        self._go_on(node)
         if calls.before_dataset_loaded is not None:
             calls.before_dataset_loaded(dataset_name=name, node=node)
+            self._go_on(node)
         try:
             data = self.catalog.load(name)
         except BaseException as error:
-            self._dataset_failed(error, name, node, "load")
+            self._dataset_failed(error, name, attempt, "load")
             raise
         if calls.after_dataset_loaded is not None:
+            self._go_on(node)
             calls.after_dataset_loaded(dataset_name=name, data=data, node=node)
-        inputs[name] = data
+        attempt.inputs[name] = data
 
-    def _save_outputs(self, node: Node, outputs: dict[str, Any]) -> None:
+    def _save_outputs(self, attempt: _Attempt, outputs: dict[str, Any]) -> None:
         if self.is_async:
-            _at_once([partial(self._save, name, data, node) for name, data in outputs.items()])
+            _at_once([partial(self._save, attempt, name, data) for name, data in outputs.items()])
             return
         first = next(iter(outputs.values()), None)
-        if hasattr(first, "__next__") and inspect.isgeneratorfunction(node.func):
-            self._save_stream(node, outputs)
+        if hasattr(first, "__next__") and inspect.isgeneratorfunction(attempt.node.func):
+            self._save_stream(attempt, outputs)
             return
         for name, data in outputs.items():
-            self._save(name, data, node)
+            self._save(attempt, name, data)
 
-    def _save_stream(self, node: Node, outputs: dict[str, Iterator[Any]]) -> None:
+    def _save_stream(self, attempt: _Attempt, outputs: dict[str, Iterator[Any]]) -> None:
         """Save what a generator yields chunk by chunk, the outputs in turn."""
         names = tuple(outputs)
         for chunks in zip(*outputs.values(), strict=False):
             for name, chunk in zip(names, chunks, strict=True):
-                if self._stopped:
-                    _refuse(node)
-                self._save(name, chunk, node)
+                self._save(attempt, name, chunk)
+            self._go_on(attempt.node)
 
-    def _save(self, name: str, data: Any, node: Node) -> None:
-        calls = self.calls
+    def _save(self, attempt: _Attempt, name: str, data: Any) -> None:
+        calls, node = self.calls, attempt.node
+        self._go_on(node)
         if calls.before_dataset_saved is not None:
             calls.before_dataset_saved(dataset_name=name, data=data, node=node)
+            self._go_on(node)
         try:
             self.catalog.save(name, data)
         except BaseException as error:
-            self._dataset_failed(error, name, node, "save")
+            self._dataset_failed(error, name, attempt, "save")
             raise
         if calls.after_dataset_saved is not None:
+            self._go_on(node)
             calls.after_dataset_saved(dataset_name=name, data=data, node=node)
 
-    def _dataset_failed(self, error: BaseException, name: str, node: Node, operation: str) -> None:
+    def _dataset_failed(self, error: BaseException, name: str, attempt: _Attempt, operation: str) -> None:
+        attempt.culprits.append((error, name, operation))
         if self.calls.on_dataset_error is not None and not self._stopped:
             tell(
                 self.calls.on_dataset_error,
                 error,
                 "on_dataset_error",
-                error=as_failure(node.name, error),
+                error=as_failure(attempt.node.name, error),
                 dataset_name=name,
-                node=node,
+                node=attempt.node,
                 operation=operation,
             )
+
+
+def _log(failure: BaseException, error: BaseException, attempt: _Attempt) -> None:
+    """Log the one line that there is for each node that failed."""
+    text = text_of(failure, _LONGEST_TEXT)
+    for culprit, dataset, operation in attempt.culprits:
+        if culprit is error:
+            text = text.removeprefix(f"{dataset}: ")
+            _logger.error("The node '%s' could not %s '%s': %s", attempt.node.name, operation, dataset, text)
+            return
+    _logger.error("The node '%s' failed: %s: %s", attempt.node.name, type(failure).__name__, text)
 
 
 def _at_once(calls: list[partial[None]]) -> None:
     from pellucid.runner._threads import run_at_once
 
     run_at_once(calls)
-
-
-def _refuse(node: Node) -> None:
-    raise RunnerError(f"The run ended while the node '{node.name}' was at work; its outputs are not saved.")
 
 
 def _refuse_generator(node: Node) -> None:

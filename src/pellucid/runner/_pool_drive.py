@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
 from pellucid._util.telling import tell
+from pellucid.exceptions import WorkerStartError
 from pellucid.runner._board import dependencies_of
 from pellucid.runner._bootstrap import bootstrap_for
 from pellucid.runner._pool import Done, Lost, WorkerPool
@@ -13,11 +15,15 @@ from pellucid.runner._ready import ReadySet
 from pellucid.runner._worker import WorkerSetup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pellucid.runner._board import Board
     from pellucid.runner._execution import Execution
     from pellucid.runner._pool import Outcome
 
 __all__ = ["PoolDrive"]
+
+_logger = logging.getLogger("pellucid.runner")
 
 
 class PoolDrive:
@@ -41,7 +47,7 @@ class PoolDrive:
         self._grace_seconds = grace_seconds
         self._ready = ReadySet(dependencies_of(board.nodes))
         self._running: set[int] = set()
-        self._unsettled: list[Outcome] = []
+        self._heard: list[Outcome] = []
 
     def run(self) -> None:
         """Run all nodes; raises what the first one that failed has raised."""
@@ -51,69 +57,91 @@ class PoolDrive:
             try:
                 self._work(pool)
             except BaseException as error:
-                try:
-                    # Ctrl-C and SIGTERM are to end the run now.
-                    if isinstance(error, Exception):
-                        self._wait_for_running(pool, error)
-                finally:
-                    # Ended before the hooks are told of it: a node that ended itself just now would be told of twice.
-                    pool.close()
-                    self._abandon(error)
+                self._wind_up(pool, error)
                 raise
 
     def _work(self, pool: WorkerPool) -> None:
         self._submit(pool)
         while self._running:
-            self._unsettled = pool.wait()[::-1]
-            while self._unsettled:
-                self._settle(self._unsettled.pop())
+            self._heard = pool.wait()
+            for outcome in self._heard:
+                self._settle(outcome)
             self._submit(pool)
 
     def _submit(self, pool: WorkerPool) -> None:
         while self._ready and pool.idle:
             index = self._ready.take()
-            self._board.dispatched(index)
-            pool.submit(index, self._board.nodes[index].name)
+            try:
+                self._board.dispatched(index)
+                pool.submit(index, self._board.nodes[index].name)
+            except Exception as error:
+                self._board.unbegun(index, error)
+                raise
             self._running.add(index)
 
     def _settle(self, outcome: Outcome) -> None:
         index = outcome.index
-        self._running.discard(index)
         if isinstance(outcome, Done):
             self._board.completed(index)
+            self._running.discard(index)
             self._ready.done(index)
             return
         error = outcome.error
-        if isinstance(outcome, Lost):
-            self._lament(outcome, error)
-        self._board.failed(index, error)
+        try:
+            if isinstance(outcome, Lost):
+                _logger.error("%s", error)
+                self._lament(outcome, error)
+        finally:
+            self._board.failed(index, error)
         raise error
+
+    # ------------------------------------------------------------------------- after an error
+
+    def _wind_up(self, pool: WorkerPool, because: BaseException) -> None:
+        try:
+            self._settle_late(self._heard, because)
+            # Ctrl-C and SIGTERM are to end the run now.
+            if isinstance(because, Exception):
+                self._wait_for_running(pool, because)
+        finally:
+            # Ended before the hooks are told of it: a node that ended itself just now would be told of twice.
+            try:
+                pool.close()
+            finally:
+                self._board.abandon_all(because)
 
     def _wait_for_running(self, pool: WorkerPool, because: Exception) -> None:
         deadline = time.monotonic() + self._grace_seconds
-        while self._unsettled or (self._running and time.monotonic() < deadline):
-            outcomes = self._unsettled or pool.wait(timeout=max(0.0, deadline - time.monotonic()))
-            self._unsettled = []
-            for outcome in outcomes:
-                self._running.discard(outcome.index)
+        while self._running and (left := deadline - time.monotonic()) > 0:
+            try:
+                self._settle_late(pool.wait(timeout=left), because)
+            except WorkerStartError:
+                _logger.exception("What still runs is not waited for")
+                return
+
+    def _settle_late(self, outcomes: Iterable[Outcome], because: BaseException) -> None:
+        for outcome in outcomes:
+            self._running.discard(outcome.index)
+            if self._board.is_settled(outcome.index):
+                continue
+            try:
                 if isinstance(outcome, Lost):
                     self._lament(outcome, because)
+            finally:
                 error = None if isinstance(outcome, Done) else outcome.error
                 self._board.ended_late(outcome.index, error, because)
 
     def _lament(self, lost: Lost, handled: BaseException) -> None:
         """Call the hooks that a worker cannot call for itself, as it is dead."""
         calls = self._execution.calls
-        tell(
-            calls.on_worker_lost,
-            handled,
-            "on_worker_lost",
-            error=lost.error,
-            node=self._board.nodes[lost.index],
-            run_id=self._execution.run_id,
-        )
-        self._board.blame(lost.index, lost.error, handled)
-
-    def _abandon(self, because: BaseException) -> None:
-        while self._running:
-            self._board.abandoned(self._running.pop(), because)
+        try:
+            tell(
+                calls.on_worker_lost,
+                handled,
+                "on_worker_lost",
+                error=lost.error,
+                node=self._board.nodes[lost.index],
+                run_id=self._execution.run_id,
+            )
+        finally:
+            self._board.blame(lost.index, lost.error, handled)

@@ -42,13 +42,25 @@ class DaemonThreads(Executor):
         """Have ``fn(*args, **kwargs)`` called in a thread."""
         future: Future[_T] = Future()
         context = contextvars.copy_context()
-        self._jobs.put((future, lambda: context.run(fn, *args, **kwargs)))
-        if not self._idle.acquire(blocking=False) and len(self._threads) < self.capacity:
-            name = f"{self._name}-{len(self._threads) + 1}"
-            thread = threading.Thread(target=_work, args=(self._jobs, self._idle), name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        try:
+            self._jobs.put((future, lambda: context.run(fn, *args, **kwargs)))
+            if not self._idle.acquire(blocking=False) and len(self._threads) < self.capacity:
+                self._start_thread()
+        except BaseException:
+            # Who is interrupted here never gets the future: the call must not be made behind their back.
+            future.cancel()
+            raise
         return future
+
+    def _start_thread(self) -> None:
+        name = f"{self._name}-{len(self._threads) + 1}"
+        thread = threading.Thread(target=_work, args=(self._jobs, self._idle), name=name, daemon=True)
+        self._threads.append(thread)
+        try:
+            thread.start()
+        except Exception:
+            self._threads.remove(thread)
+            raise
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let every thread end after what was submitted; wait for that if asked to."""

@@ -6,7 +6,8 @@ import pickle
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from pellucid.runner._start_method import chosen_start_method
+from pellucid._util.texts import text_of
+from pellucid.runner._start_method import chosen_start_method, requested_start_method
 from pellucid.runner.runner import AbstractRunner, widest
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ class ParallelRunner(AbstractRunner):
         is_async: load and save the datasets of a node at once, in threads.
 
     Raises:
-        ValueError: ``max_workers`` is not positive, or more than Windows can handle.
+        WorkerCountError: ``max_workers`` is no positive whole number, or more than Windows can handle.
+        StartMethodError: the environment asks for a start method that this system does not have.
     """
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
         super().__init__(is_async=is_async)
         self._max_workers = self._validate_max_workers(max_workers)
+        # Asked again when it runs; a mistake is better told before anything has begun.
+        requested_start_method()
 
     def _get_required_workers_count(self, pipeline: Pipeline) -> int:
         return widest(pipeline, self._max_workers)
@@ -103,7 +107,7 @@ def _why_not(node: Node) -> str | None:
     try:
         pickle.dumps(node, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {text_of(error)}"
     return None
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from pellucid.exceptions import WorkerCountError
 from pellucid.runner._board import Board
 from pellucid.runner._calls import HookCalls, NullRelay
 from pellucid.runner._drive import ExecutorDrive, in_order
@@ -144,15 +145,17 @@ class AbstractRunner:
         """Return the number of workers to use: as given, or one for each CPU.
 
         Raises:
-            ValueError: it is not positive, or more than Windows can handle.
+            WorkerCountError: it is no positive whole number, or more than Windows can handle.
         """
         if max_workers is None:
             count = os.cpu_count() or 1
             return min(count, _MOST_WORKERS_ON_WINDOWS) if sys.platform == "win32" else count
-        if max_workers <= 0:
-            raise ValueError(f"max_workers should be positive, not {max_workers}.")
+        if isinstance(max_workers, bool) or not hasattr(max_workers, "__index__") or max_workers <= 0:
+            raise WorkerCountError(f"max_workers has to be a positive whole number, not {max_workers!r}.")
         if sys.platform == "win32" and max_workers > _MOST_WORKERS_ON_WINDOWS:
-            raise ValueError(f"max_workers must be at most {_MOST_WORKERS_ON_WINDOWS} on Windows, not {max_workers}.")
+            raise WorkerCountError(
+                f"max_workers must be at most {_MOST_WORKERS_ON_WINDOWS} on Windows, not {max_workers}."
+            )
         return max_workers
 
 

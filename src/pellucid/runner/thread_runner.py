@@ -23,7 +23,7 @@ class ThreadRunner(AbstractRunner):
         is_async: not supported: datasets are loaded and saved in the node's thread.
 
     Raises:
-        ValueError: ``max_workers`` is not positive.
+        WorkerCountError: ``max_workers`` is no positive whole number.
     """
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:

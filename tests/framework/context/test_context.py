@@ -216,6 +216,7 @@ def test_what_the_catalog_says_of_pipelines(project: ProjectFolder) -> None:
         """
         made: {type: text.TextDataset, filepath: made.txt}
         "{name}_file": {type: json.JSONDataset, filepath: "{name}.json"}
+        unused: {type: text.TextDataset, filepath: unused.txt}
         """,
     )
     project.pipeline(
@@ -244,7 +245,8 @@ def test_what_the_catalog_says_of_pipelines(project: ProjectFolder) -> None:
     assert catalog.describe_datasets(["unknown"]) == {"unknown": {"datasets": {}, "factories": {}, "defaults": {}}}
     assert catalog.list_patterns()[0] == "{name}_file"
     resolved = catalog.resolve_patterns()
-    assert list(resolved) == ["a_file", "gone", "made"]
+    assert list(resolved) == ["a_file", "gone", "made", "unused"]
+    assert list(catalog.resolve_patterns([])) == ["made", "unused"]
     assert resolved["a_file"]["filepath"] == f"{project.path}/a.json"
     assert resolved["made"]["filepath"] == f"{project.path}/made.txt"
     assert isinstance(catalog.get("gone", fallback_to_runtime_pattern=True), MemoryDataset)

@@ -174,8 +174,19 @@ def test_an_unknown_argument_is_refused() -> None:
         @hook_impl
         def before_node_run(self, nodes: Any) -> None: ...
 
-    with pytest.raises(pluggy.PluginValidationError, match="nodes"):
+    with pytest.raises(HookError, match=r"'before_node_run' of .*Wrong takes 'nodes'.*Did you mean 'node'.*'run_id'"):
         _create_hook_manager().register(Wrong())
+
+
+def test_what_else_is_wrong_with_a_hook_is_told_with_its_class() -> None:
+    class NoGenerator:
+        before_node_run = 3
+
+        @hook_impl(hookwrapper=True)
+        def after_catalog_created(self) -> None: ...
+
+    with pytest.raises(HookError, match=r"hooks of .*NoGenerator cannot be used: .*generator"):
+        _create_hook_manager().register(NoGenerator())
 
 
 def test_calls_are_traced_at_debug_level_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -304,8 +315,50 @@ class Fragile(Plugin):
         return int, ("no number",)
 
 
-def test_a_hook_that_cannot_be_restored_says_so() -> None:
+def test_a_hook_that_cannot_be_unpickled_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     manager = _create_hook_manager()
     manager.register(Fragile())
-    with pytest.raises(HookError, match="cannot be brought to a worker process: ValueError"):
-        restored(manager)
+    assert names_of(restored(manager)) == []
+    assert "hooks of Fragile do not run in worker processes, as they cannot be pickled: ValueError" in caplog.text
+
+
+class Elsewhere:
+    """Can be unpickled in one place, and not in another."""
+
+    is_here = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return elsewhere, ()
+
+
+def elsewhere() -> Elsewhere:
+    if not Elsewhere.is_here:
+        raise LookupError("not here")
+    return Elsewhere()
+
+
+def test_a_hook_that_cannot_be_restored_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = _create_hook_manager()
+    manager.register(Elsewhere(), "the-fragile-one")
+    bootstrap = pickle.loads(pickle.dumps(manager.worker_bootstrap()))
+    assert names_of(bootstrap()) == ["the-fragile-one"]
+    monkeypatch.setattr(Elsewhere, "is_here", False)
+    with pytest.raises(HookError, match="'the-fragile-one' cannot be brought to a worker process: LookupError"):
+        bootstrap()
+
+
+class Keeper:
+    """Keeps what leads back to the registry."""
+
+    def __init__(self, manager: HookManager) -> None:
+        self.manager = manager
+        self.relay = manager.hook
+
+
+def test_a_hook_that_keeps_the_registry_gets_that_of_the_worker() -> None:
+    manager = _create_hook_manager()
+    manager.register(Keeper(manager), "keeper")
+    again = restored(manager)
+    kept: Any = again.get_plugin("keeper")
+    assert kept.manager is again
+    assert kept.relay is again.hook

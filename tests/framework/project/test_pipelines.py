@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.framework import NODES, make_project
 
-from pellucid.exceptions import BrokenPipelineError, CircularDependencyError, ProjectError
+from pellucid.exceptions import BrokenPipelineError, CircularDependencyError, OutputNotUniqueError, ProjectError
 from pellucid.framework.project import _state, find_pipelines, pipelines
 from pellucid.framework.startup import bootstrap_project
 
@@ -154,9 +155,95 @@ def test_both_layouts_are_summed(three: ProjectFolder) -> None:
     assert names_of(find_pipelines()["__default__"]) == ["a", "b", "double", "whole"]
 
 
-def test_pipelines_that_exclude_each_other_are_not_summed(three: ProjectFolder) -> None:
-    three.pipeline("b", NODES.replace('"double"', '"again"'))
-    assert names_of(find_pipelines()["__default__"]) == []
+CONFLICT = NODES.replace('"double"', '"again"')
+
+
+def test_pipelines_that_exclude_each_other_have_no_default(three: ProjectFolder) -> None:
+    three.pipeline("b", CONFLICT)
+    with pytest.warns(UserWarning, match=r"no|__default__.*'doubled'"):
+        found = find_pipelines()
+    assert sorted(found) == ["a", "b", "double"]
+    with pytest.raises(OutputNotUniqueError, match="'doubled'"):
+        find_pipelines(raise_errors=True)
+
+
+def test_asking_for_a_default_that_cannot_be_made_raises_why(three: ProjectFolder) -> None:
+    three.pipeline("b", CONFLICT)
+    with pytest.warns(UserWarning, match="'doubled'"):
+        assert "__default__" not in pipelines
+    assert names_of(pipelines["b"]) == ["again"]
+    for _ in range(2):
+        with pytest.raises(OutputNotUniqueError, match=r"'doubled'.*") as caught:
+            pipelines.get("__default__")
+        assert "again" in str(caught.value)
+        assert "double" in str(caught.value)
+    pipelines["__default__"] = pipelines["b"]
+    assert names_of(pipelines["__default__"]) == ["again"]
+
+
+def test_a_registry_that_sums_pipelines_that_exclude_each_other_raises_why(three: ProjectFolder) -> None:
+    three.pipeline("b", CONFLICT)
+    three.module(
+        "pipeline_registry",
+        """
+        from pellucid.framework.project import find_pipelines
+        def register_pipelines():
+            return {"__default__": sum(find_pipelines().values())}
+        """,
+    )
+    with pytest.warns(UserWarning, match="'doubled'"), pytest.raises(OutputNotUniqueError, match="'doubled'"):
+        len(pipelines)
+
+
+@pytest.mark.parametrize("text", ["import sys; sys.exit(0)", "def create_pipeline(): raise SystemExit"])
+def test_a_pipeline_that_exits_takes_no_other_down(three: ProjectFolder, text: str) -> None:
+    three.pipeline("b", text)
+    with pytest.warns(UserWarning, match=r"pipelines\.b.*SystemExit"):
+        assert sorted(find_pipelines()) == ["__default__", "a", "double"]
+
+
+def test_a_package_that_exits_is_a_broken_one(project: ProjectFolder) -> None:
+    project.module("__init__", "raise SystemExit(0)")
+    bootstrap_project(project.path)
+    with pytest.raises(BrokenPipelineError, match="SystemExit: 0"):
+        find_pipelines()
+
+
+def test_requested_pipelines_are_found_by_name(three: ProjectFolder) -> None:
+    pipelines.set_requested(["a"])
+    assert "a" in pipelines
+    assert "nothing" not in pipelines
+
+
+def test_a_registry_that_needs_another_pipeline_than_the_requested_one_gets_all(three: ProjectFolder) -> None:
+    three.module(
+        "pipeline_registry",
+        """
+        from pellucid.framework.project import find_pipelines
+        def register_pipelines():
+            found = find_pipelines()
+            return {"a": found["a"], "b": found["b"]}
+        """,
+    )
+    pipelines.set_requested(["a"])
+    assert names_of(pipelines["a"]) == ["a"]
+    assert "b" in pipelines
+
+
+def test_an_error_is_placed_where_the_project_made_it(three: ProjectFolder) -> None:
+    """Our frames are nobody's mistake; a module of the project may be called like one of the standard library."""
+    file = three.module(
+        "importlib_tools",
+        """
+        from pellucid.pipeline import node
+
+        def make():
+            return node(None, None, None)
+        """,
+    )
+    three.pipeline("b", f"from {three.package}.importlib_tools import make\ncreate_pipeline = make\n")
+    with pytest.warns(UserWarning, match=re.escape(f"({file}:5)")):
+        find_pipelines()
 
 
 def test_nothing_is_found_without_a_project(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +259,8 @@ def test_nothing_is_found_without_a_project(monkeypatch: pytest.MonkeyPatch) -> 
         ("import not_there", "ModuleNotFoundError"),
         ("", "no function 'register_pipelines'"),
         ("def register_pipelines(): return []", "returned list, not a dictionary"),
+        ("def register_pipelines(): return {'__default__': 3}", "has int as '__default__', not a Pipeline"),
+        ("def register_pipelines(): return {3: 3}", "the name 3, not a text"),
         ("def register_pipelines(): return [][0]", r"IndexError: .*registry.py:1\)"),
         (
             "from pellucid.framework.project import pipelines\ndef register_pipelines(): return dict(pipelines)",

@@ -13,7 +13,7 @@ from pellucid.exceptions import ProjectError, SettingsError
 from pellucid.framework import project as project_module
 from pellucid.framework.context import KedroContext
 from pellucid.framework.project import LOGGING, _state, configure_project, settings, validate_settings
-from pellucid.framework.project._configuration import current_setup
+from pellucid.framework.project.configuration import current_setup
 from pellucid.framework.session import KedroSession
 from pellucid.framework.session.store import BaseSessionStore
 from pellucid.framework.startup import bootstrap_project
@@ -118,6 +118,7 @@ def test_a_class_among_the_hooks_is_a_type_error(project: ProjectFolder) -> None
         ("\nx = (", r"SyntaxError: .* \(.*settings.py:2\)"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("raise ValueError", r"ValueError \(.*settings.py:1\)"),
+        ("import sys; sys.exit(0)", r"SystemExit: 0 \(.*settings.py:1\)"),
     ],
 )
 def test_settings_that_cannot_be_imported_say_why(project: ProjectFolder, text: str, expected: str) -> None:

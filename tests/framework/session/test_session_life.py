@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pellucid.exceptions import KedroSessionError, RunnerError, RunTerminated, UnknownNameError
+from pellucid.exceptions import KedroSessionError, OutputNotUniqueError, RunnerError, RunTerminated, UnknownNameError
 from pellucid.framework.project import configure_project
 from pellucid.framework.session import AbstractSession, KedroServiceSession, KedroSession
 from pellucid.framework.startup import bootstrap_project
@@ -296,7 +296,10 @@ def test_a_swallowed_sigterm_still_ends_the_run(project: ProjectFolder, after: s
     assert "after_pipeline_run" not in recorder.calls
 
 
-def test_sigterm_while_an_error_is_reported_does_not_replace_it(project: ProjectFolder) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_an_error_is_reported_ends_the_run_when_all_were_told(
+    project: ProjectFolder, signum: int
+) -> None:
     project.pipeline("double", FAILING.format(body="raise ValueError('the first')"))
     project.module(
         "settings",
@@ -307,14 +310,87 @@ def test_sigterm_while_an_error_is_reported_does_not_replace_it(project: Project
         class Terminating:
             @hook_impl
             def on_pipeline_error(self):
-                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(SIGNUM)
         HOOKS = (recorder, Terminating())
+        """.replace("SIGNUM", str(int(signum))),
+    )
+    recorder = boot(project)
+    with KedroSession.create() as session, pytest.raises(RunTerminated) as caught:
+        session.run()
+    assert caught.value.code == 128 + signum
+    assert str(caught.value.__cause__) == "the first"
+    assert recorder.calls[-2:] == ["on_pipeline_error", "before_session_closed"]
+
+
+def test_ctrl_c_while_an_error_is_reported_ends_the_run_when_all_were_told(project: ProjectFolder) -> None:
+    project.pipeline("double", FAILING.format(body="raise ValueError('the first')"))
+    project.module(
+        "settings",
+        """
+        import signal
+        from pellucid.framework.hooks import hook_impl
+        from {package}.recorder import recorder
+        class Interrupting:
+            @hook_impl
+            def on_pipeline_error(self):
+                signal.raise_signal(signal.SIGINT)
+        HOOKS = (recorder, Interrupting())
+        """,
+    )
+    recorder = boot(project)
+    with KedroSession.create() as session, pytest.raises(KeyboardInterrupt) as caught:
+        session.run()
+    assert str(caught.value.__cause__) == "the first"
+    assert recorder.calls.count("on_pipeline_error") == 1
+
+
+@pytest.mark.parametrize(
+    ("raising", "is_marked"),
+    [
+        ("after_context_created", False),
+        ("after_catalog_created", False),
+        ("before_pipeline_run", True),
+        ("after_pipeline_run", True),
+    ],
+)
+@pytest.mark.parametrize("kind", [ValueError, SystemExit])
+def test_what_leaves_a_run_that_had_begun_is_marked(
+    project: ProjectFolder, raising: str, is_marked: bool, kind: type[BaseException]
+) -> None:
+    recorder = boot(project)
+    with KedroSession.create() as session:
+        recorder.raising[raising] = kind("told so")
+        with pytest.raises((ValueError, RunnerError)) as caught:
+            session.run()
+    assert getattr(caught.value, "__pellucid_run_failed__", False) is is_marked
+
+
+def test_each_plugin_is_told_of_the_end_of_a_run(project: ProjectFolder) -> None:
+    project.module(
+        "settings",
+        """
+        from pellucid.framework.hooks import hook_impl
+        from {package}.recorder import recorder
+        class Raising:
+            @hook_impl
+            def after_pipeline_run(self):
+                raise ValueError("the first")
+        HOOKS = (recorder, Raising())
         """,
     )
     recorder = boot(project)
     with KedroSession.create() as session, pytest.raises(ValueError, match="the first"):
         session.run()
-    assert recorder.calls[-2:] == ["on_pipeline_error", "before_session_closed"]
+    assert recorder.calls[-2:] == ["after_pipeline_run", "before_session_closed"]
+
+
+def test_a_conflict_of_pipelines_is_what_a_run_of_the_default_raises(project: ProjectFolder) -> None:
+    project.pipeline("b", FAILING.replace('"out"', '"doubled"').format(body="return x"))
+    boot(project)
+    with KedroSession.create() as session:
+        with pytest.warns(UserWarning, match="'doubled'"), pytest.raises(OutputNotUniqueError, match="'doubled'"):
+            session.run()
+        assert list(session.run(pipeline_names=["b"])) == ["doubled"]
 
 
 def test_every_session_is_abstract_session() -> None:

@@ -60,6 +60,20 @@ def test_sigterm_ends_with_143_after_one_terminal_call(project: ProjectFolder, r
     assert wait_then_signal(project.script(run_of(project, runner)), signal.SIGTERM) == (143, FAILED)
 
 
+def test_sighup_ends_with_129_after_one_terminal_call(project: ProjectFolder) -> None:
+    project.pipeline("double", WAITING.format(body=WAIT))
+    assert wait_then_signal(project.script(run_of(project)), signal.SIGHUP) == (129, FAILED)
+
+
+def test_a_sighup_that_is_ignored_stays_so(project: ProjectFolder) -> None:
+    """As under nohup."""
+    project.pipeline("double", WAITING.format(body="signal.raise_signal(signal.SIGHUP)\n    return x"))
+    body = "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + run_of(project)
+    code, out, err = project.run_script(body)
+    assert code == 0, err
+    assert out.split()[-2:] == ["after_pipeline_run", "before_session_closed"]
+
+
 def test_ctrl_c_is_reported_once(project: ProjectFolder) -> None:
     project.pipeline("double", WAITING.format(body=WAIT))
     code, out = wait_then_signal(project.script(run_of(project)), signal.SIGINT)
@@ -215,6 +229,59 @@ def test_workers_have_the_hooks_of_the_session(project: ProjectFolder, method: s
         "double-Counting": "changed later",
         "double-Unpicklable": "from settings",
     }
+
+
+KEEPING_HOOKS = """
+import os
+from pathlib import Path
+from pellucid.framework.hooks import hook_impl
+
+class PairError(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} {two}")
+
+class Keeping:
+    def __init__(self):
+        self.kept = None
+        self.was_told = "no"
+
+    @hook_impl
+    def before_pipeline_run(self):
+        self.was_told = "yes"
+
+    @hook_impl
+    def before_node_run(self, node):
+        Path(os.environ["SEEN"], type(self).__name__).write_text(self.was_told)
+
+class KeepsContext(Keeping):
+    @hook_impl
+    def after_context_created(self, context):
+        self.kept = context
+
+class KeepsError(Keeping):
+    def __init__(self):
+        super().__init__()
+        self.kept = PairError(1, 2)
+
+HOOKS = (KeepsContext(), KeepsError())
+"""
+
+PARALLEL_WITH_KEEPERS = """
+from pellucid.runner import ParallelRunner
+with KedroSession.create() as session:
+    print(session.run(runner=ParallelRunner(max_workers=2))["doubled"].load())
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_hooks_that_keep_the_context_or_an_error_run_in_workers(project: ProjectFolder, method: str) -> None:
+    """What cannot be unpickled again is made anew; the context can, and leads to the hooks of the worker."""
+    project.module("settings", KEEPING_HOOKS)
+    seen = project.path / "seen"
+    seen.mkdir()
+    code, out, err = project.run_script(PARALLEL_WITH_KEEPERS, PELLUCID_MP_CONTEXT=method, SEEN=str(seen))
+    assert (code, out) == (0, "2\n"), err
+    assert {each.name: each.read_text() for each in seen.iterdir()} == {"KeepsContext": "yes", "KeepsError": "no"}
 
 
 IMPORT_ALL = """

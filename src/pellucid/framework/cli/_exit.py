@@ -69,7 +69,8 @@ def _shown_code(error: BaseException, failed: FailedRun | None, *, whole: bool) 
         return _code_of_interrupt(error)
     if isinstance(error, SystemExit):
         return code_of_exit(error)
-    run_failed = failed is not None and failed.error is error
+    # The session marks what ended a run that had begun, also for a run command of the project's own.
+    run_failed = getattr(error, "__pellucid_run_failed__", False) or (failed is not None and failed.error is error)
     if isinstance(error, click.ClickException) and not run_failed:
         _show_click_error(error, whole=whole)
         return error.exit_code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid.ipython import reload_kedro
+from pellucid.utils import load_obj
 
 from ._exit import code_of_exit
 from ._project import require_project
@@ -32,7 +32,9 @@ def open_ipython(
     metadata = require_project(ctx)
     # Loaded before the shell starts, so that a mistake in the project or the options ends the command.
     variables: dict[str, Any] = {}
-    reload_kedro(str(metadata.project_path), env, dict(params) or None, variables, conf_source)
+    # By its name, as IPython loads it: the extension stands above the command line.
+    load = load_obj("pellucid.ipython.reload_kedro")
+    load(str(metadata.project_path), env, dict(params) or None, variables, conf_source)
     click.echo(f"IPython with the project '{metadata.project_name}':")
     try:
         _start(variables, args)

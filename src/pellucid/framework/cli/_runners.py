@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pellucid._util.suggest import did_you_mean
+from pellucid.exceptions import StartMethodError
 
 from ._hints import nearest_or_all
 
@@ -38,6 +39,8 @@ def make_runner(name: str | None, *, is_async: bool, arguments: Mapping[str, Any
     _refuse_unknown(kind, given)
     try:
         return kind(**given)
+    except StartMethodError:  # it comes from the environment
+        raise
     except (TypeError, ValueError) as error:
         with_these = f" with {', '.join(f'{key}={value!r}' for key, value in given.items())}" if given else ""
         raise click.UsageError(f"--runner-params: {kind.__name__} cannot be made{with_these}: {error}") from error

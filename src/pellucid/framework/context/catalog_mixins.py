@@ -42,16 +42,19 @@ class CatalogCommandsMixin:
         return patterns
 
     def resolve_patterns(self: Any, pipelines: list[Pipeline] | None = None) -> dict[str, Any]:
-        """Return the configuration of every dataset that pipelines use, as if each were configured by its name.
+        """Return the configuration of every dataset, as if each were configured by its name.
+
+        These are the ones that the catalog has, and those that pipelines use.
 
         Args:
             pipelines: the default is all of the project.
         """
-        by_pipeline = _datasets_by_pipeline(pipelines)
-        names = sorted({name for each in by_pipeline.values() for name in each})
+        used = (name for names in _datasets_by_pipeline(pipelines).values() for name in names)
         entries = self.to_config()[0]
+        configured = (name for name in entries if not _is_parameter(name))
         return {
-            name: entries[name] if name in entries else self.config_resolver.resolve_pattern(name) for name in names
+            name: entries[name] if name in entries else self.config_resolver.resolve_pattern(name)
+            for name in sorted({*used, *configured})
         }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pellucid._util.texts import text_of
 from pellucid.exceptions import HookError
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class HookBootstrap:
     Args:
         make: returns an empty manager.
         setup: what to do first.
-        carried: a pickled list of the hooks that could be pickled, with their state.
+        carried: the pickles, one after the other, of the hooks that could be pickled, with their state.
         recipes: where each registered hook comes from, the first registered first.
     """
 
@@ -67,20 +69,49 @@ class HookBootstrap:
             self.setup.prepare()
             if any(isinstance(recipe, Declared) for _, recipe in self.recipes):
                 declared = self.setup.declared_hooks()
-        carried = self._unpickled()
         manager = self.make()
         manager.process_setup = self.setup
+        carried = self._unpickled(manager)
         for name, recipe in self.recipes:
             manager.restore(_made(recipe, carried, declared), name)
         return manager
 
-    def _unpickled(self) -> list[Any]:
-        try:
-            hooks: list[Any] = pickle.loads(self.carried)
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise HookError(f"The hooks cannot be brought to a worker process: {problem}") from error
+    def _unpickled(self, manager: HookManager) -> list[Any]:
+        unpickler = _Unpickler(io.BytesIO(self.carried), manager)
+        hooks: list[Any] = []
+        for name in (name for name, recipe in self.recipes if isinstance(recipe, Carried)):
+            try:
+                hooks.append(unpickler.load())
+            except Exception as error:
+                problem = f"{type(error).__name__}: {text_of(error)}"
+                raise HookError(f"The hooks of '{name}' cannot be brought to a worker process: {problem}") from error
         return hooks
+
+
+class _Pickler(pickle.Pickler):
+    """Leaves the manager of the hooks out: what refers to it gets that of the worker process."""
+
+    def __init__(self, file: io.BytesIO, manager: HookManager) -> None:
+        super().__init__(file)
+        self._manager = manager
+
+    def persistent_id(self, obj: Any) -> str | None:
+        """Return the name of what is not pickled, or None."""
+        if obj is self._manager:
+            return "manager"
+        return "hook" if obj is self._manager.hook else None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads what ``_Pickler`` wrote."""
+
+    def __init__(self, file: io.BytesIO, manager: HookManager) -> None:
+        super().__init__(file)
+        self._manager = manager
+
+    def persistent_load(self, pid: str) -> Any:
+        """Return what goes by this name here."""
+        return self._manager if pid == "manager" else self._manager.hook
 
 
 def _made(recipe: Carried | Declared | InstalledPlugin, carried: list[Any], declared: Sequence[Any]) -> Any:
@@ -93,23 +124,33 @@ def _made(recipe: Carried | Declared | InstalledPlugin, carried: list[Any], decl
 
 def bootstrap_for(
     make: Callable[[], HookManager],
-    setup: ProcessSetup | None,
+    manager: HookManager,
     plugins: Sequence[tuple[str, Any]],
     origins: dict[str, Declared | InstalledPlugin],
 ) -> HookBootstrap:
     """Return what brings these hooks to a worker process.
 
-    A hook travels with its state where it can be pickled. One that cannot is made anew there, from the settings or
-    its entry point; one that came from neither is left out, with a warning.
+    A hook travels with its state where it can be pickled and be unpickled again. One that cannot is made anew there,
+    from the settings or its entry point; one that came from neither is left out, with a warning.
+
+    Args:
+        make: returns an empty manager.
+        manager: that of the hooks; does not travel.
+        plugins: the registered hooks by name, the first registered first.
+        origins: where those come from that can be made anew, by the same names.
     """
-    carried: list[Any] = []
+    setup = manager.process_setup
+    # One pickler for all, so that what hooks share is still shared in the worker.
+    carried = io.BytesIO()
+    pickler, index = _Pickler(carried, manager), 0
     recipes: list[tuple[str, Carried | Declared | InstalledPlugin]] = []
     for name, plugin in plugins:
-        problem = _unpicklable(plugin)
+        problem = _unpicklable(plugin, manager)
         origin = origins.get(name)
         if problem is None:
-            recipes.append((name, Carried(len(carried))))
-            carried.append(plugin)
+            pickler.dump(plugin)
+            recipes.append((name, Carried(index)))
+            index += 1
         elif origin is not None and (setup is not None or not isinstance(origin, Declared)):
             recipes.append((name, origin))
         else:
@@ -118,13 +159,15 @@ def bootstrap_for(
                 type(plugin).__qualname__,
                 problem,
             )
-    # In one go, so that what hooks share is still shared in the worker.
-    return HookBootstrap(make, setup, pickle.dumps(carried), tuple(recipes))
+    return HookBootstrap(make, setup, carried.getvalue(), tuple(recipes))
 
 
-def _unpicklable(plugin: Any) -> str | None:
+def _unpicklable(plugin: Any, manager: HookManager) -> str | None:
+    file = io.BytesIO()
     try:
-        pickle.dumps(plugin)
+        _Pickler(file, manager).dump(plugin)
+        file.seek(0)
+        _Unpickler(file, manager).load()
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {text_of(error)}"
     return None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from pellucid.exceptions import HookError
 from pellucid.framework.hooks._entry_points import InstalledPlugin, installed_plugins
+from pellucid.framework.hooks._misfits import describe_misfit
 from pellucid.framework.hooks._worker import Declared, HookBootstrap, ProcessSetup, bootstrap_for
 from pellucid.framework.hooks.markers import HOOK_NAMESPACE
 from pellucid.framework.hooks.specs import (
@@ -66,13 +68,16 @@ class HookManager(pluggy.PluginManager):
 
         Raises:
             TypeError: it is a class, whose hooks would lack ``self``.
-            pluggy.PluginValidationError: a hook of it takes an argument that its specification does not have.
+            HookError: a hook of it cannot be called, for example as it takes an argument that there is not.
         """
         if isinstance(plugin, type):
             raise TypeError(f"Hooks are registered as instances; write {plugin.__qualname__}() with parentheses.")
         if self.is_registered(plugin):
             return self.get_name(plugin)
-        registered = super().register(plugin, name)
+        try:
+            registered = super().register(plugin, name)
+        except pluggy.PluginValidationError as error:
+            raise HookError(describe_misfit(self, plugin, error)) from error
         self._warn_of_unknown_hooks(plugin)
         return registered
 
@@ -103,7 +108,7 @@ class HookManager(pluggy.PluginManager):
     def worker_bootstrap(self) -> HookBootstrap:
         """Return what gives a worker process the same hooks; it can be pickled."""
         plugins = [(name, plugin) for name, plugin in self.list_name_plugin() if plugin is not None]
-        return bootstrap_for(_create_hook_manager, self.process_setup, plugins, self._origins)
+        return bootstrap_for(_create_hook_manager, self, plugins, self._origins)
 
     def _warn_of_unknown_hooks(self, plugin: object) -> None:
         for caller in self.get_hookcallers(plugin) or ():

@@ -2,6 +2,8 @@
 
 An implementation may take fewer arguments than its specification has. Unless said otherwise, an exception that an
 implementation raises stops the run; one that is raised while an error is being reported is logged, and noted on it.
+Then all the others are told, too, and so they are of the end of a run. Ctrl-C, SIGTERM or SIGHUP that arrives while an
+error is being reported takes its place, when all were told.
 """
 
 from __future__ import annotations
@@ -154,7 +156,7 @@ class PipelineSpecs:
         """Called after a run that did not complete, whatever ended it; every plugin's is called.
 
         Args:
-            error: what ended it: also KeyboardInterrupt and, for SIGTERM, RunTerminated.
+            error: what ended it: also KeyboardInterrupt and, for SIGTERM and SIGHUP, RunTerminated.
             run_params: as for ``before_pipeline_run``.
             pipeline: the part that was to run.
             catalog: the catalog of this run.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pellucid.framework.project._configuration import (
+from pellucid.framework.project._discovery import find_pipelines
+from pellucid.framework.project._logging import _ProjectLogging
+from pellucid.framework.project._pipelines import _ProjectPipelines
+from pellucid.framework.project._settings import _ProjectSettings
+from pellucid.framework.project._state import __getattr__
+from pellucid.framework.project.configuration import (
     LOGGING,
     configure_logging,
     configure_project,
@@ -10,11 +15,6 @@ from pellucid.framework.project._configuration import (
     settings,
     validate_settings,
 )
-from pellucid.framework.project._discovery import find_pipelines
-from pellucid.framework.project._logging import _ProjectLogging
-from pellucid.framework.project._pipelines import _ProjectPipelines
-from pellucid.framework.project._settings import _ProjectSettings
-from pellucid.framework.project._state import __getattr__
 
 __all__ = [
     "LOGGING",

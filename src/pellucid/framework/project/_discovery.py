@@ -33,6 +33,8 @@ def find_pipelines(raise_errors: bool = False, pipelines_to_find: list[str] | No
         ProjectError: no project was configured.
         BrokenPipelineError: the project's package cannot be imported, or, with ``raise_errors``, a pipeline's module
             cannot be used; its cause is the original error.
+        PipelineError: with ``raise_errors``, the pipelines exclude each other, for example as two of them write one
+            dataset. Else ``__default__`` is left out, with a warning, and asking ``pipelines`` for it raises this.
     """
     package_name = _state.process.project.package_name
     if package_name is None:
@@ -48,20 +50,23 @@ def find_pipelines(raise_errors: bool = False, pipelines_to_find: list[str] | No
     else:
         wanted = pipelines_to_find
     found = {name: made for name in wanted if (made := search.load(name)) is not None}
-    is_whole = wanted is present
-    whole = search.simplified() if is_whole else None
+    whole = search.simplified() if wanted is present else None
     for problem in search.problems:
         warnings.warn(f"{problem}; it is left out.", stacklevel=2)
-    return {"__default__": _sum_of(whole, found), **found} if is_whole else found
-
-
-def _sum_of(whole: Pipeline | None, found: dict[str, Pipeline]) -> Pipeline:
-    base = whole if whole is not None else Pipeline([])
+    if wanted is not present:
+        return found
+    project = _state.process.project
+    project.conflict = None
     try:
-        return Pipeline([base, *found.values()])
-    except PipelineError:
-        # Pipelines that exclude each other, for example by writing one dataset; the project says itself which to run.
-        return base
+        default = Pipeline([*([whole] if whole is not None else []), *found.values()])
+    except PipelineError as error:
+        if raise_errors:
+            raise
+        # The project may say itself which of them make up __default__; if it does not, whoever needs it is told this.
+        project.conflict = error
+        warnings.warn(f"The pipelines do not make up a __default__, so there is none: {error}", stacklevel=2)
+        return found
+    return {"__default__": default, **found}
 
 
 class _Search:
@@ -76,7 +81,7 @@ class _Search:
         """Return the names of the folders below ``pipelines``, sorted."""
         try:
             importlib.import_module(self._package_name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BrokenPipelineError(self._package_name, describe(error)) from error
         spec = importlib.util.find_spec(f"{self._package_name}.pipelines")
         roots = [Path(each) for each in (spec.submodule_search_locations or ())] if spec is not None else []
@@ -96,7 +101,7 @@ class _Search:
             module = importlib.import_module(module_name)
             create = _creator(module)
             made = create() if create is not None else None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             broken = BrokenPipelineError(module_name, describe(error))
             if self._raise_errors:
                 raise broken from error

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import ItemsView, Iterator, KeysView, MutableMapping, ValuesView
-from typing import TYPE_CHECKING
 
 from pellucid.exceptions import BrokenPipelineError, PellucidError, ProjectError
 from pellucid.framework.project import _state
 from pellucid.framework.project._problems import describe
-
-if TYPE_CHECKING:
-    from pellucid.pipeline import Pipeline
+from pellucid.pipeline import Pipeline
 
 
-class _ProjectPipelines(MutableMapping[str, "Pipeline"]):
+class _ProjectPipelines(MutableMapping[str, Pipeline]):
     """What ``register_pipelines()`` of the project's ``pipeline_registry`` returns, by name.
 
-    Raises, when it is first used: BrokenPipelineError, if the registry cannot be imported or fails.
+    Raises, when it is first used: BrokenPipelineError, if the registry cannot be imported or fails. Asking for
+    ``__default__`` raises the PipelineError for which ``find_pipelines`` could not make it, if there is no other.
     """
 
     def __getitem__(self, name: str) -> Pipeline:
@@ -26,7 +24,16 @@ class _ProjectPipelines(MutableMapping[str, "Pipeline"]):
             found = _requested(project)
             if name in found:
                 return found[name]
-        return _all(project)[name]
+        found = _all(project)
+        if name == "__default__" and name not in found and project.conflict is not None:
+            raise project.conflict.with_traceback(None)
+        return found[name]
+
+    def __contains__(self, name: object) -> bool:
+        project = _state.process.project
+        if project.pipelines is None and name in project.requested and name in _requested(project):
+            return True
+        return name in _all(project)
 
     def __setitem__(self, name: str, pipeline: Pipeline) -> None:
         _all(_state.process.project)[name] = pipeline
@@ -60,7 +67,7 @@ class _ProjectPipelines(MutableMapping[str, "Pipeline"]):
         """
         project = _state.process.project
         with project.lock:
-            project.pipelines_module, project.pipelines = pipelines_module, None
+            project.pipelines_module, project.pipelines, project.conflict = pipelines_module, None, None
             project.requested, project.requested_pipelines = (), {}
 
     def set_requested(self, pipeline_names: list[str] | None) -> None:
@@ -128,4 +135,10 @@ def _register(module_name: str) -> dict[str, Pipeline]:
     if not isinstance(registered, dict):
         kind = type(registered).__name__
         raise BrokenPipelineError(module_name, f"register_pipelines() returned {kind}, not a dictionary.")
+    for name, pipeline in registered.items():
+        if not isinstance(name, str):
+            raise BrokenPipelineError(module_name, f"register_pipelines() returned the name {name!r}, not a text.")
+        if not isinstance(pipeline, Pipeline):
+            kind = type(pipeline).__name__
+            raise BrokenPipelineError(module_name, f"register_pipelines() has {kind} as '{name}', not a Pipeline.")
     return dict(registered)

@@ -105,7 +105,7 @@ def _read(package_name: str) -> dict[str, Any]:
         return {}
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SettingsError(f"The settings module '{module_name}' cannot be imported: {describe(error)}") from error
     place = module.__file__ or module_name
     values = {name: value for name, value in vars(module).items() if name.isupper()}
@@ -121,7 +121,7 @@ def _read(package_name: str) -> dict[str, Any]:
 def _is_missing(package_name: str, module_name: str) -> bool:
     try:
         return importlib.util.find_spec(module_name) is None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ProjectError(f"The project's package '{package_name}' cannot be imported: {describe(error)}") from error
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
+    from pellucid.exceptions import PipelineError
     from pellucid.pipeline import Pipeline
 
 
@@ -35,6 +36,7 @@ class Project:
         self.pipelines: dict[str, Pipeline] | None = None
         self.requested: tuple[str, ...] = ()
         self.requested_pipelines: dict[str, Pipeline] = {}
+        self.conflict: PipelineError | None = None
         self.is_loading_pipelines = False
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from pellucid._util.suggest import nearest
-from pellucid._util.telling import tell
-from pellucid.exceptions import KedroSessionError, RunnerError, RunTerminated, UnknownNameError
+from pellucid._util.telling import tell, tell_all
+from pellucid.exceptions import (
+    KedroSessionError,
+    RunnerError,
+    RunTerminated,
+    UnknownNameError,
+    VersionAlreadyExistsError,
+)
 from pellucid.framework.project import pipelines, settings
 from pellucid.framework.session._signals import TerminationGuard
 from pellucid.io import SharedMemoryDataCatalog
@@ -68,13 +74,16 @@ class RunEngine:
             UnknownNameError: there is no such pipeline.
             VersionAlreadyExistsError: another run is about to save the same version, or has done so.
             RunnerError: something called ``sys.exit`` during the run.
-            RunTerminated: SIGTERM arrived.
-            BaseException: whatever else ended the run.
+            RunTerminated: SIGTERM or SIGHUP arrived.
+            BaseException: whatever else ended the run. What is raised after ``before_pipeline_run`` was called has
+                an attribute ``__pellucid_run_failed__``, which is true.
         """
         by = _checked(runner)
-        with TerminationGuard() as guard, ExitStack() as stack, _exit_is_an_error():
-            prepared = self._prepare(request, by, load_context, stack)
-            return self._execute(request, by, prepared, guard)
+        with TerminationGuard() as guard, ExitStack() as stack:
+            with _exit_is_an_error():
+                prepared = self._prepare(request, by, load_context, stack)
+            with _marked_as_failed(), _exit_is_an_error():
+                return self._execute(request, by, prepared, guard)
 
     def _prepare(
         self, request: RunRequest, runner: AbstractRunner, load_context: Callable[[], KedroContext], stack: ExitStack
@@ -82,7 +91,7 @@ class RunEngine:
         context = load_context()
         catalog = self._make_catalog(request, runner, context)
         pipeline = _summed(request.pipeline_names).filter(**request.selectors())
-        self._reserve(catalog, pipeline, stack)
+        self._reserve(catalog, pipeline, stack, only_missing=request.only_missing_outputs)
         run_params = request.run_params(self._project_path, context.env, type(runner).__name__)
         return _Prepared(context, catalog, pipeline, run_params)
 
@@ -98,12 +107,14 @@ class RunEngine:
             tell(self._hooks.hook.on_catalog_error, error, "on_catalog_error", error=error, run_id=request.run_id)
             raise
 
-    def _reserve(self, catalog: Any, pipeline: Pipeline, stack: ExitStack) -> None:
-        find_paths = getattr(catalog, "versioned_save_paths", None)
-        paths = find_paths(sorted(pipeline.all_outputs())) if find_paths is not None else {}
+    def _reserve(self, catalog: Any, pipeline: Pipeline, stack: ExitStack, *, only_missing: bool) -> None:
+        names = sorted(pipeline.all_outputs())
+        paths = _paths_to_save(catalog, names, only_missing=only_missing)
         if paths:
             reservation = stack.enter_context(VersionReservation(self._project_path / _RESERVATIONS))
             reservation.reserve(paths)
+            # Another run may have saved them, and ended, between the first look and the reservation.
+            _paths_to_save(catalog, names, only_missing=only_missing)
 
     def _execute(
         self, request: RunRequest, runner: AbstractRunner, prepared: _Prepared, guard: TerminationGuard
@@ -120,20 +131,37 @@ class RunEngine:
                 run_id=request.run_id,
                 only_missing_outputs=request.only_missing_outputs,
             )
-            # From here on SIGTERM waits, so that it cannot come between the end of the run and its report.
+            # From here on a signal waits, so that it cannot come between the end of the run and its report.
             guard.shield()
             guard.check()
             is_complete = True
-            hook.after_pipeline_run(run_result=result, **arguments)
+            tell_all(hook.after_pipeline_run, "after_pipeline_run", run_result=result, **arguments)
         except BaseException as error:
             guard.shield()
             if is_complete:
                 raise
             failure = _failure(error, guard)
             tell(hook.on_pipeline_error, failure, "on_pipeline_error", error=failure, **arguments)
+            if not isinstance(failure, (KeyboardInterrupt, RunTerminated)):
+                guard.check(failure)
             _raise(failure, error)
         guard.check()
         return result
+
+
+def _paths_to_save(catalog: Any, names: list[str], *, only_missing: bool) -> dict[str, str]:
+    """Return where datasets will save versions; with ``only_missing``, those that are there need not be saved."""
+    find_paths = getattr(catalog, "versioned_save_paths", None)
+    if find_paths is None:
+        return {}
+    if not only_missing:
+        found: dict[str, str] = find_paths(names)
+        return found
+    missing: dict[str, str] = {}
+    for name in names:
+        with suppress(VersionAlreadyExistsError):
+            missing.update(find_paths([name]))
+    return missing
 
 
 def _checked(runner: Any) -> AbstractRunner:
@@ -177,6 +205,18 @@ def _exit_is_an_error() -> Iterator[None]:
         raise _exit_error(error) from error
 
 
+@contextmanager
+def _marked_as_failed() -> Iterator[None]:
+    """Mark what leaves a run that had begun, so that it is known from errors in the preparation of one."""
+    try:
+        yield
+    except BaseException as error:
+        # A class may refuse attributes.
+        with suppress(Exception):
+            vars(error)["__pellucid_run_failed__"] = True
+        raise
+
+
 def _exit_error(error: SystemExit) -> RunnerError:
     return RunnerError(f"Something called sys.exit({error.code!r}) during the run; the run is not complete.")
 
@@ -185,8 +225,8 @@ def _failure(error: BaseException, guard: TerminationGuard) -> BaseException:
     """Return what a run that an error ended is to fail with."""
     if isinstance(error, RunTerminated):
         return error
-    if guard.is_terminated:
-        return RunTerminated()
+    if guard.received is not None:
+        return RunTerminated(guard.received)
     if isinstance(error, SystemExit):
         return _exit_error(error)
     return error

@@ -5,19 +5,22 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid._util.telling import tell
 from pellucid.config import OmegaConfigLoader
+from pellucid.exceptions import SettingsError
 from pellucid.framework.hooks.manager import (
     _create_hook_manager,
     _register_hooks,
     _register_hooks_entry_points,
 )
 from pellucid.framework.project import settings
-from pellucid.framework.project._configuration import bootstrapped_path, current_setup
+from pellucid.framework.project.configuration import bootstrapped_path, current_setup
+from pellucid.framework.session._making import made_of_settings
 from pellucid.utils import find_project
 
 if TYPE_CHECKING:
@@ -62,7 +65,10 @@ def hooks_of_project() -> HookManager:
 
 
 class ConfigSource:
-    """Makes the configuration loaders of a session; files are parsed once, whatever the runtime parameters.
+    """Makes the configuration loaders of a session.
+
+    With OmegaConfigLoader itself, files are parsed once, whatever the runtime parameters. A subclass of it, another
+    loader, and resolvers of the project may depend on what they are made with: there each run has its own.
 
     Args:
         conf_source: where the configuration is.
@@ -76,33 +82,53 @@ class ConfigSource:
         self._first: AbstractConfigLoader | None = None
 
     def loader(self, runtime_params: dict[str, Any] | None) -> AbstractConfigLoader:
-        """Return a loader for a run; what is set on one is not seen by others."""
-        if not issubclass(settings.CONFIG_LOADER_CLASS, OmegaConfigLoader):
-            return self._new(runtime_params)
+        """Return a loader for a run; what is set on one is not seen by others.
+
+        Raises:
+            SettingsError: there can be no loader with CONFIG_LOADER_ARGS.
+        """
+        arguments = dict(settings.CONFIG_LOADER_ARGS)
+        if settings.CONFIG_LOADER_CLASS is not OmegaConfigLoader or arguments.get("custom_resolvers"):
+            return self._new(arguments, runtime_params)
         with self._lock:
             if self._first is None:
-                self._first = self._parsed()
+                self._first = self._parsed(arguments)
             # A copy shares what was parsed; what was worked out with other parameters, it works out anew.
             loader = copy.copy(self._first)
         loader.runtime_params = dict(runtime_params or {})
         return loader
 
-    def _parsed(self) -> AbstractConfigLoader:
-        loader = self._new(None)
+    def _parsed(self, arguments: dict[str, Any]) -> AbstractConfigLoader:
+        loader = self._new(arguments, None)
         for key in _KEYS:
             # Whoever needs this key is told what is wrong.
             with suppress(Exception):
                 loader[key]
         return loader
 
-    def _new(self, runtime_params: dict[str, Any] | None) -> AbstractConfigLoader:
-        loader: AbstractConfigLoader = settings.CONFIG_LOADER_CLASS(
+    def _new(self, arguments: dict[str, Any], runtime_params: dict[str, Any] | None) -> AbstractConfigLoader:
+        kind = settings.CONFIG_LOADER_CLASS
+        if issubclass(kind, OmegaConfigLoader):
+            _check_patterns(arguments.get("config_patterns"))
+        loader: AbstractConfigLoader = made_of_settings(
+            kind,
+            "CONFIG_LOADER_ARGS",
+            arguments,
             conf_source=self._conf_source,
             env=self._env,
             runtime_params=runtime_params,
-            **settings.CONFIG_LOADER_ARGS,
         )
         return loader
+
+
+def _check_patterns(patterns: Any) -> None:
+    """Refuse patterns that the loader would fail with when a key is first asked for."""
+    place = "config_patterns of CONFIG_LOADER_ARGS"
+    if patterns is not None and not isinstance(patterns, Mapping):
+        raise SettingsError(f"{place} has to be a dictionary from keys to lists of patterns, not {patterns!r}.")
+    for key, globs in (patterns or {}).items():
+        if isinstance(globs, str) or not isinstance(globs, Iterable) or not all(isinstance(e, str) for e in globs):
+            raise SettingsError(f"{place} has to have a list of patterns for '{key}', not {globs!r}.")
 
 
 def build_context(
@@ -123,11 +149,18 @@ def build_context(
         config: gives the loader.
         runtime_params: of the run.
         arguments: the others of CONTEXT_CLASS.
+
+    Raises:
+        SettingsError: CONTEXT_CLASS or CONFIG_LOADER_CLASS cannot be called so.
     """
     try:
         hooks.hook.before_context_created(session=session, run_id=run_id)
-        context: KedroContext = settings.CONTEXT_CLASS(
-            config_loader=config.loader(runtime_params),
+        loader = config.loader(runtime_params)
+        context: KedroContext = made_of_settings(
+            settings.CONTEXT_CLASS,
+            "CONTEXT_CLASS",
+            {},
+            config_loader=loader,
             hook_manager=hooks,
             runtime_params=runtime_params,
             **arguments,

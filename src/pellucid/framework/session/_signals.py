@@ -1,4 +1,4 @@
-"""SIGTERM while a run is going on."""
+"""SIGTERM and SIGHUP while a run is going on."""
 
 from __future__ import annotations
 
@@ -14,49 +14,56 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+# Windows has no SIGHUP.
+_SIGNALS = [each for each in (signal.SIGTERM, getattr(signal, "SIGHUP", None)) if each is not None]
+
 
 class TerminationGuard:
-    """Within its ``with`` block the first SIGTERM raises ``RunTerminated``, and a second one ends the process at once.
+    """Within its ``with`` block SIGTERM or SIGHUP raises ``RunTerminated``, and a second one ends the process at once.
 
-    It does nothing outside of the main thread, nor where somebody has decided already what SIGTERM does. How SIGTERM
-    was dealt with before is restored at the end.
+    It does nothing outside of the main thread, nor for a signal that somebody has decided on already (``nohup``
+    ignores SIGHUP). How the signals were dealt with before is restored at the end.
     """
 
     def __init__(self) -> None:
-        self.is_terminated = False
+        self.received: int | None = None
         self._is_shielded = False
         self._pid = os.getpid()
-        self._is_installed = False
+        self._installed: list[int] = []
 
     def __enter__(self) -> Self:
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self._receive)
-            self._is_installed = True
+        if threading.current_thread() is threading.main_thread():
+            for each in _SIGNALS:
+                if signal.getsignal(each) is signal.SIG_DFL:
+                    self._installed.append(each)
+                    signal.signal(each, self._receive)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._is_installed:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            self._is_installed = False
+        while self._installed:
+            signal.signal(self._installed.pop(), signal.SIG_DFL)
 
     def shield(self) -> None:
-        """From now on let a first SIGTERM be noted only: what is left to do is to report how the run ended."""
+        """From now on let a first signal be noted only: what is left to do is to report how the run ended."""
         self._is_shielded = True
 
-    def check(self) -> None:
-        """Raise ``RunTerminated`` if SIGTERM arrived, also if somebody caught what was raised then."""
-        if self.is_terminated:
-            raise RunTerminated(signal.SIGTERM)
+    def check(self, because: BaseException | None = None) -> None:
+        """Raise ``RunTerminated`` if a signal arrived, also if somebody caught what was raised then.
+
+        Args:
+            because: what is being handled, and becomes the cause.
+        """
+        if self.received is not None:
+            raise RunTerminated(self.received) from because
 
     def _receive(self, signum: int, _frame: FrameType | None) -> Any:
-        if self.is_terminated or os.getpid() != self._pid:
+        if self.received is not None or os.getpid() != self._pid:
             # Also in a process that was forked off, and that nobody has told otherwise.
             signal.signal(signum, signal.SIG_DFL)
             signal.raise_signal(signum)
             return
-        self.is_terminated = True
+        self.received = signum
         if not self._is_shielded:
             raise RunTerminated(signum)

@@ -18,6 +18,9 @@ __all__ = ["AbstractSession", "KedroSessionError"]
 class AbstractSession(ABC):
     """Runs pipelines of a project; a context manager that closes itself."""
 
+    _handled: BaseException | None = None
+    """The error that leaves the ``with`` block, while the session is closed because of it."""
+
     @classmethod
     @abstractmethod
     def create(cls) -> AbstractSession:
@@ -40,4 +43,8 @@ class AbstractSession(ABC):
         exc_value: BaseException | None,
         tb_: TracebackType | None,
     ) -> None:
-        self.close()
+        self._handled = exc_value
+        try:
+            self.close()
+        finally:
+            self._handled = None

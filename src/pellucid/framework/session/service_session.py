@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from pellucid.framework.project import pipelines, validate_settings
-from pellucid.framework.project._configuration import current_package
+from pellucid.framework.project.configuration import current_package
+from pellucid.framework.session._closing import tell_of_closing
 from pellucid.framework.session._engine import RunEngine
 from pellucid.framework.session._opening import (
     ConfigSource,
@@ -169,7 +170,7 @@ class KedroServiceSession(AbstractSession):
             KedroSessionError: the runner is not an instance of one.
             UnknownNameError: there is no such pipeline, node, tag, dataset or namespace.
             VersionAlreadyExistsError: this version is there already, or another run is about to save it.
-            RunTerminated: SIGTERM arrived, and the program had not decided what that does.
+            RunTerminated: SIGTERM or SIGHUP arrived, and the program had not decided what that does.
             BaseException: whatever else ended the run.
         """
         request = RunRequest(
@@ -194,4 +195,4 @@ class KedroServiceSession(AbstractSession):
         """End the session, and tell the hooks; once."""
         if not self._is_closed:
             self._is_closed = True
-            self._hook_manager.hook.before_session_closed(session=self)
+            tell_of_closing(self._hook_manager, self, self._handled)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.exceptions import KedroSessionError, SettingsError
+from pellucid._util.texts import text_of
+from pellucid.exceptions import KedroSessionError
 from pellucid.framework.hooks.manager import (
     _create_hook_manager,
     _register_hooks,
     _register_hooks_entry_points,
 )
 from pellucid.framework.project import pipelines, settings, validate_settings
-from pellucid.framework.project._configuration import current_package
+from pellucid.framework.project.configuration import current_package
+from pellucid.framework.session._closing import keep_record, tell_of_closing
 from pellucid.framework.session._engine import RunEngine
+from pellucid.framework.session._making import made_of_settings
 from pellucid.framework.session._opening import (
     ConfigSource,
     build_context,
@@ -32,12 +34,13 @@ from pellucid.framework.session._provenance import (
 )
 from pellucid.framework.session._request import RunRequest, frozen
 from pellucid.framework.session.abstract_session import AbstractSession
-from pellucid.framework.session.store import BaseSessionStore
+from pellucid.framework.session.store import BaseSessionStore, JSONSessionStore
 from pellucid.io.core import generate_timestamp
 from pellucid.utils import KEDRO_API_VERSION, find_kedro_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from types import TracebackType
 
     from pellucid.framework.context import KedroContext
@@ -118,6 +121,7 @@ class KedroSession(AbstractSession):
             SettingsError: no project was configured, or its settings cannot be used.
             ProjectError: the project's package cannot be imported.
             HookError: a plugin cannot be loaded.
+            KedroSessionError: the store will not be able to save.
         """
         validate_settings()
         session = cls(
@@ -211,7 +215,7 @@ class KedroSession(AbstractSession):
             KedroSessionError: the session has completed a run, or the runner is not an instance of one.
             UnknownNameError: there is no such pipeline, node, tag, dataset or namespace.
             VersionAlreadyExistsError: this version is there already, or another run is about to save it.
-            RunTerminated: SIGTERM arrived, and the program had not decided what that does.
+            RunTerminated: SIGTERM or SIGHUP arrived, and the program had not decided what that does.
             BaseException: whatever else ended the run.
         """
         if self._run_called:
@@ -238,18 +242,30 @@ class KedroSession(AbstractSession):
         return result
 
     def close(self) -> None:
-        """End the session: tell the hooks, then save the store if the session was made so; once."""
+        """End the session: tell the hooks, then save the store if the session was made so; once.
+
+        Raises:
+            RunnerError: a hook called ``sys.exit``.
+            KedroSessionError: the store cannot be saved.
+            BaseException: whatever else a hook raised, after the store was saved. Where an error ends the session,
+                what hooks and store raise is logged and noted on that error instead.
+        """
         if self._is_closed:
             return
         self._is_closed = True
         try:
-            self._hook_manager.hook.before_session_closed(session=self)
-        finally:
-            if self.save_on_close and self._keeps_store():
-                self._answer_git()
-                self._store.save()
-            elif self._git is not None:
-                self._answer_git()
+            tell_of_closing(self._hook_manager, self, self._handled)
+        except BaseException as error:
+            keep_record(self._save, error if self._handled is None else self._handled)
+            raise
+        keep_record(self._save, self._handled)
+
+    def _save(self) -> None:
+        if self.save_on_close and self._keeps_store():
+            self._answer_git()
+            self._store.save()
+        elif self._git is not None:
+            self._answer_git()
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb_: TracebackType | None
@@ -259,21 +275,24 @@ class KedroSession(AbstractSession):
 
             self._store["exception"] = {
                 "type": _full_name(type(exc_value)),
-                "value": str(exc_value) or _full_name(type(exc_value)),
+                "value": text_of(exc_value) or _full_name(type(exc_value)),
                 "traceback": traceback.format_tb(tb_),
             }
-        self.close()
+        super().__exit__(exc_type, exc_value, tb_)
 
     def _init_store(self) -> BaseSessionStore:
         arguments = dict(settings.SESSION_STORE_ARGS)
-        path = Path(arguments.pop("path", "sessions"))
-        kind = settings.SESSION_STORE_CLASS
-        try:
-            store: BaseSessionStore = kind(
-                path=(self._project_path / path).as_posix(), session_id=self.session_id, **arguments
-            )
-        except TypeError as error:
-            raise SettingsError(f"SESSION_STORE_ARGS do not fit {kind.__qualname__}: {error}") from error
+        path = (self._project_path / arguments.pop("path", "sessions")).as_posix()
+        store: BaseSessionStore = made_of_settings(
+            settings.SESSION_STORE_CLASS,
+            "SESSION_STORE_ARGS",
+            arguments,
+            known=("path",),
+            path=path,
+            session_id=self.session_id,
+        )
+        if self.save_on_close and isinstance(store, JSONSessionStore) and type(store).save is JSONSessionStore.save:
+            store.prepare()
         return store
 
     def _keeps_store(self) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections import UserDict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.texts import text_of
 from pellucid._util.timestamps import unique_timestamp
+from pellucid.exceptions import SessionStoreError
 
 __all__ = ["BaseSessionStore", "JSONSessionStore"]
 
@@ -80,15 +83,43 @@ class JSONSessionStore(BaseSessionStore):
             self._logger.warning("The session's file cannot be used, and is now %s: %s", aside, problem)
         return {}
 
+    def prepare(self) -> None:
+        """Make the folder, so that what is wrong with it shows before a run rather than after.
+
+        Raises:
+            SessionStoreError: there can be no such folder, or nothing can be written to it.
+        """
+        folder = self.location.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._error(error) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise self._error("permission denied")
+
     def save(self) -> None:
         """Write the file.
 
         Raises:
-            OSError: it cannot be written; the old one, if any, is still there.
+            SessionStoreError: it cannot be written; the old one, if any, is still there.
         """
         import json
 
         text = json.dumps(_plain(self.data), indent=2, ensure_ascii=False)
+        try:
+            self._write(text)
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _error(self, problem: object) -> SessionStoreError:
+        if isinstance(problem, OSError):
+            problem = problem.strerror or problem
+        return SessionStoreError(
+            f"The record of this session cannot be saved as {self.location}: {problem}. "
+            "SESSION_STORE_ARGS in settings.py says where it is kept ('path')."
+        )
+
+    def _write(self, text: str) -> None:
         self.location.parent.mkdir(parents=True, exist_ok=True)
         draft = self.location.with_name(f".{self.location.name}.{unique_timestamp()}.tmp")
         try:
@@ -98,7 +129,8 @@ class JSONSessionStore(BaseSessionStore):
                 os.fsync(file.fileno())
             draft.replace(self.location)
         except BaseException:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
             raise
 
 
@@ -110,14 +142,9 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return float(value)
     if depth < _DEEPEST:
         if isinstance(value, (dict, UserDict)):
-            return {key if isinstance(key, str) else _text(key): _plain(each, depth + 1) for key, each in value.items()}
+            return {
+                key if isinstance(key, str) else text_of(key): _plain(each, depth + 1) for key, each in value.items()
+            }
         if isinstance(value, (list, tuple, set, frozenset)):
             return [_plain(each, depth + 1) for each in value]
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value)
-    except Exception as error:
-        return f"<{type(value).__qualname__} whose text raises {type(error).__name__}>"
+    return text_of(value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pellucid.exceptions import VersionNotFoundError
 from pellucid.io._dataset import _DI, _DO
 from pellucid.io._paths import get_filepath_str, get_protocol_and_path
+from pellucid.io._redaction import redact_path
 from pellucid.io._versioned import AbstractVersionedDataset
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class FileDataset(AbstractVersionedDataset[_DI, _DO]):
         """Write the file; if that fails or is killed, what was there is still there."""
         path = get_filepath_str(self._get_save_path(), self._protocol)
         if self._protocol == "file":
-            with _replacing(path, append="a" in self._open_args_save.get("mode", "")) as unfinished:
+            append = "a" in self._open_args_save.get("mode", "")
+            with _replacing(path, append=append, of_version=bool(self._version)) as unfinished:
                 self._write(unfinished, data)
             return
         import tempfile
@@ -138,8 +140,9 @@ class FileDataset(AbstractVersionedDataset[_DI, _DO]):
             self._fs_made.invalidate_cache(str(self._filepath))
 
     def _describe(self) -> dict[str, Any]:
+        path = str(self._filepath)
         return {
-            "filepath": str(self._filepath),
+            "filepath": path if self._protocol == "file" else redact_path(self._protocol, path),
             "protocol": self._protocol,
             "load_args": self._load_args or None,
             "save_args": self._save_args or None,
@@ -155,15 +158,32 @@ def _opened(path: str, mode: str, arguments: dict[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _replacing(path: str, *, append: bool) -> Iterator[str]:
-    """Give a path to write to, and move what was written to ``path`` if all went well."""
+def _replacing(path: str, *, append: bool, of_version: bool) -> Iterator[str]:
+    """Give a path to write to, and move what was written to ``path`` if all went well.
+
+    If not, nothing is left of it: the folder of a version neither, nor that of the versions, if they were made here.
+    """
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if append:
-        yield str(target)
-        return
+    folders = [target.parent, target.parent.parent] if of_version else []
+    made = [folder for folder in folders if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if append:
+            yield str(target)
+            return
+        with _moved_to(target) as unfinished:
+            yield unfinished
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in made:
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def _moved_to(target: Path) -> Iterator[str]:
     if target.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: the dataset was versioned when it was saved before.")
+        raise IsADirectoryError(f"{target} is a folder: the dataset was versioned when it was saved before.")
     # The end of the name stays: libraries tell the compression by it.
     unfinished = target.with_name(f".{os.urandom(6).hex()}.{target.name}")
     try:

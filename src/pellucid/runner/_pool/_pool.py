@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from pellucid._util.processes import forking_lock, signals_held
 from pellucid._util.suggest import did_you_mean
-from pellucid.exceptions import RunnerError, WorkerLostError, WorkerStartError
+from pellucid._util.texts import text_of
+from pellucid.exceptions import RunnerError, StartMethodError, WorkerLostError, WorkerStartError
 from pellucid.runner._pool._errors import unpack_error
 from pellucid.runner._pool._outcomes import Done, Failed, Lost
 from pellucid.runner._pool._wire import Kind
@@ -39,16 +40,16 @@ def _plan(
     try:
         return Plan(None, pickle.dumps(bootstrap), pickle.dumps(setup))
     except Exception as error:
-        raise WorkerStartError(f"What the worker processes are to do cannot be pickled: {error}") from error
+        raise WorkerStartError(f"What the worker processes are to do cannot be pickled: {text_of(error)}") from error
 
 
 def _start_method(name: str | None) -> str:
-    """Return the start method to use; raises ``ValueError`` for one that the platform does not have."""
+    """Return the start method to use; raises ``StartMethodError`` for one that the platform does not have."""
     valid = multiprocessing.get_all_start_methods()  # the platform's own is the first
     if not name:
         return multiprocessing.get_start_method(allow_none=True) or valid[0]
     if name not in valid:
-        raise ValueError(
+        raise StartMethodError(
             f"There is no start method '{name}' for processes here; valid are {', '.join(valid)}."
             f"{did_you_mean(name, valid)}"
         )
@@ -70,7 +71,8 @@ class WorkerPool:
             has: there neither is pickled, ``bootstrap`` is not called, and ``setup`` is given None.
 
     Raises:
-        ValueError: if the platform has no such start method, or ``workers`` is less than 1.
+        StartMethodError: if the platform has no such start method.
+        ValueError: if ``workers`` is less than 1.
         WorkerStartError: if ``setup`` or ``bootstrap`` needs to be pickled, and cannot be.
     """
 
@@ -198,7 +200,7 @@ class WorkerPool:
         try:
             worker = self._new_worker()
         except Exception as error:
-            self._start_error = WorkerStartError(f"A worker process could not be started: {error}")
+            self._start_error = WorkerStartError(f"A worker process could not be started: {text_of(error)}")
             raise self._start_error from error
         with contextlib.suppress(WorkerGone):  # wait() finds out how it died
             worker.give(task)
@@ -246,7 +248,7 @@ class WorkerPool:
             worker.ready = True
         elif message.kind is Kind.UNFIT:
             error = unpack_error(message.body)
-            self._start_error = _start_error(f"{type(error).__name__}: {error}", error)
+            self._start_error = _start_error(f"{type(error).__name__}: {text_of(error, 10_000)}", error)
             self._workers.remove(worker)
             worker.bury()
         else:
@@ -291,7 +293,7 @@ def _outcome(message: Message) -> Outcome:
     try:
         return Done(message.index, pickle.loads(message.body) if message.body else None)
     except Exception as error:
-        problem = RunnerError(f"A result arrived from the worker process that cannot be unpickled here: {error}")
+        problem = RunnerError(f"A result arrived from a worker process that cannot be unpickled here: {text_of(error)}")
         problem.__cause__ = error
         return Failed(message.index, problem)
 

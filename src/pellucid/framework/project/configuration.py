@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+__all__ = [
+    "LOGGING",
+    "ProjectSetup",
+    "bootstrapped_path",
+    "configure_for",
+    "configure_logging",
+    "configure_project",
+    "current_package",
+    "current_setup",
+    "make_importable",
+    "pipelines",
+    "settings",
+    "validate_settings",
+]
+
 settings = _ProjectSettings()
 """The settings of the current project."""
 
@@ -42,16 +57,24 @@ def configure_project(package_name: str, preserve_logging: bool = False) -> None
     """
     before = _state.process.project
     known = before if before.package_name == package_name else _state.Project()
-    configure_for(_state.Project(package_name, known.project_path, known.source_dir), preserve_logging)
+    configure_for(package_name, known.project_path, known.source_dir, preserve_logging)
 
 
-def configure_for(project: _state.Project, preserve_logging: bool = False) -> None:
-    """Make a project that of this process, as ``configure_project`` does."""
-    assert project.package_name is not None
-    if project.source_dir is not None:
-        make_importable(project.package_name, project.source_dir)
-    _state.process.project = project
-    LOGGING.set_project_logging(project.package_name, preserve_logging)
+def configure_for(
+    package_name: str, project_path: Path | None, source_dir: Path | None, preserve_logging: bool = False
+) -> None:
+    """Make a project that of this process, as ``configure_project`` does.
+
+    Args:
+        package_name: the project's Python package.
+        project_path: its root, where that is known.
+        source_dir: the folder of the package, where that is known; it is made importable.
+        preserve_logging: leave logging as it is.
+    """
+    if source_dir is not None:
+        make_importable(package_name, source_dir)
+    _state.process.project = _state.Project(package_name, project_path, source_dir)
+    LOGGING.set_project_logging(package_name, preserve_logging)
 
 
 def configure_logging(logging_config: dict[str, Any]) -> None:
@@ -104,8 +127,7 @@ class ProjectSetup:
 
     def prepare(self) -> None:
         """Make the project importable, and configure it and logging."""
-        project = _state.Project(self.package_name, self.project_path, self.source_dir)
-        configure_for(project, preserve_logging=bool(self.logging_config))
+        configure_for(self.package_name, self.project_path, self.source_dir, bool(self.logging_config))
         if self.logging_config:
             LOGGING.configure(self.logging_config)
 
