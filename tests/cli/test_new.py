@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,21 @@ def test_a_blank_project_is_made_and_says_that_there_is_nothing_to_run(tmp_path:
 @pytest.mark.processes
 def test_the_default_starter_runs_at_once(tmp_path: Path) -> None:
     assert invoke(tmp_path, "new", "-n", "Demo", "--directory", str(tmp_path / "there")).exit_code == 0
-    done = pellucid(tmp_path / "there", "run")
+    project = tmp_path / "there"
+    done = pellucid(project, "run")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("starter", ["blank", "weather"])
+def test_the_tests_of_a_new_project_pass_with_a_pipeline_more(tmp_path: Path, starter: str) -> None:
+    project = tmp_path / "there"
+    assert invoke(tmp_path, "new", "-n", "Demo", "-s", starter, "--directory", str(project)).exit_code == 0
+    done = pellucid(project, "pipeline", "create", "more")
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    tested = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stdout
 
 
 def test_an_empty_folder_is_filled_and_another_one_refused(tmp_path: Path) -> None:

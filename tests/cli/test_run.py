@@ -27,7 +27,9 @@ def test_a_project_of_kedro_runs(tmp_path: Path) -> None:
     assert invoke(make_project(tmp_path / "p", section="kedro"), "run").exit_code == 0
 
 
-@pytest.mark.parametrize("runner", ["SequentialRunner", "ThreadRunner", "pellucid.runner.ThreadRunner"])
+@pytest.mark.parametrize(
+    "runner", ["SequentialRunner", "ThreadRunner", "pellucid.runner.ThreadRunner", "kedro.runner.ThreadRunner"]
+)
 def test_a_runner_is_chosen_by_name(project: Path, runner: str) -> None:
     assert invoke(project, "run", "-r", runner).exit_code == 0
 

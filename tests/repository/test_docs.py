@@ -70,10 +70,10 @@ def test_every_environment_variable_is_in_the_reference() -> None:
 
 
 @pytest.mark.processes
-def test_the_example_of_the_readme_runs_in_a_new_project(tmp_path: Path) -> None:
+def test_the_examples_run_in_a_new_project(tmp_path: Path) -> None:
     project = weather_project(tmp_path / "weather")
-    examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert examples
+    examples = re.findall(r"```python\n(.*?)```", README + REFERENCE, flags=re.DOTALL)
+    assert len(examples) == 3
     for example in examples:
         done = subprocess.run([sys.executable, "-c", example], cwd=project, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -134,7 +134,8 @@ class AbstractRunner:
             self._logger.debug("Where to resume from is unknown", exc_info=True)
             return
         self._logger.warning(
-            '%d of %d nodes have not run. Resume from the nearest persisted inputs: pellucid run --from-nodes "%s"',
+            "%d of %d nodes have not run. To resume from the nearest persisted inputs, repeat the command with "
+            '--from-nodes "%s"',
             left,
             len(nodes),
             ",".join(names),

@@ -134,6 +134,14 @@ def test_kedros_handler_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(LOGGING) == 4
 
 
+def test_what_is_said_of_kedros_logger_is_meant_for_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare_root(monkeypatch)
+    configure_logging({"version": 1, "loggers": {"kedro": {"level": "ERROR"}}})
+    assert logging.getLogger("pellucid").level == logging.ERROR
+    configure_logging({"version": 1, "loggers": {"kedro": {"level": "ERROR"}, "pellucid": {"level": "DEBUG"}}})
+    assert logging.getLogger("pellucid").level == logging.DEBUG
+
+
 @pytest.mark.processes
 def test_a_worker_logs_as_its_parent(project: ProjectFolder) -> None:
     project.write("conf/logging.yml", OWN.format(path=project.path / "a.log"))

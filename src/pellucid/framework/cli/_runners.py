@@ -32,7 +32,8 @@ def make_runner(name: str | None, *, is_async: bool, arguments: Mapping[str, Any
     """
     from pellucid.runner import AbstractRunner
 
-    kind = _runner_class(name or "SequentialRunner")
+    # Configuration files of projects for Kedro name its runners in full.
+    kind = _runner_class((name or "SequentialRunner").removeprefix("kedro.runner."))
     if not (isinstance(kind, type) and issubclass(kind, AbstractRunner)):
         raise click.UsageError(f"--runner: '{name}' is no runner; it should be a class derived from AbstractRunner.")
     given = {**({"is_async": True} if is_async else {}), **arguments}

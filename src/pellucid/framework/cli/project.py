@@ -67,7 +67,8 @@ TO_OUTPUTS_HELP = "Stop at the nodes that make these datasets, separated by comm
 def run(ctx: click.Context, /, config: str | None, **options: Any) -> dict[str, Any]:
     """Run a pipeline of the project.
 
-    Exit codes: 0 done, 1 the pipeline failed, 2 wrong usage or a mistake in the project, 130 Ctrl-C, 143 SIGTERM.
+    Exit codes: 0 done, 1 the pipeline failed, 2 wrong usage or a mistake in the project, 130 Ctrl-C,
+    143 SIGTERM, 129 SIGHUP.
     """
     from ._run import run_project
 

@@ -134,4 +134,7 @@ def _with_own_handlers(config: dict[str, Any]) -> dict[str, Any]:
     for handler in (copied.get("handlers") or {}).values():
         if isinstance(handler, dict) and handler.get("class") == _KEDRO_HANDLER:
             handler["class"] = _OWN_HANDLER
+    loggers = copied.get("loggers")
+    if isinstance(loggers, dict) and "kedro" in loggers:  # what a project says of Kedro's lines is meant for ours
+        loggers.setdefault("pellucid", loggers["kedro"])
     return copied

@@ -100,4 +100,10 @@ def library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise DatasetError(f"This dataset needs the package '{error.name}', which is not installed.") from error
+        raise DatasetError(
+            f"This dataset needs the package '{error.name}', which is not installed{_extra(error.name)}."
+        ) from error
+
+
+def _extra(package: str | None) -> str:
+    return f"; 'pip install pellucid[{package}]' does that" if package in {"pandas", "polars"} else ""
