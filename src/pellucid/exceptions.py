@@ -72,6 +72,13 @@ def _hint(nearest: Sequence[str]) -> str:
     return f" Did you mean {' or '.join(repr(name) for name in nearest)}?"
 
 
+def _choice(known: Sequence[str]) -> str:
+    if not known:
+        return ""
+    more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+    return f" Known are {_quoted(known[:10])}{more}."
+
+
 # --------------------------------------------------------------------------- configuration
 
 
@@ -196,18 +203,26 @@ class UnknownNameError(PipelineError):
         names: those that are unknown.
         nearest: the closest names that exist, best first.
         place: where they were looked for, for example "the pipeline".
+        known: all names that exist; shown, ten at most, where none is close.
     """
 
     def __init__(
-        self, kind: str, names: Sequence[str], nearest: Sequence[str] = (), place: str = "the pipeline"
+        self,
+        kind: str,
+        names: Sequence[str],
+        nearest: Sequence[str] = (),
+        place: str = "the pipeline",
+        known: Iterable[str] = (),
     ) -> None:
         self.kind, self.names, self.nearest, self.place = kind, tuple(names), tuple(nearest), place
+        self.known = () if self.nearest else tuple(known)
         noun = kind if len(self.names) == 1 else f"{kind}s"
         verb = "is" if len(self.names) == 1 else "are"
-        super().__init__(f"No {noun} {_quoted(self.names)} {verb} in {place}.{_hint(self.nearest)}")
+        valid = _hint(self.nearest) or _choice(self.known)
+        super().__init__(f"No {noun} {_quoted(self.names)} {verb} in {place}.{valid}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.kind, self.names, self.nearest, self.place)
+        return type(self), (self.kind, self.names, self.nearest, self.place, self.known)
 
 
 class EmptyPipelineError(PipelineError):

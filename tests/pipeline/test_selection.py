@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from typing import Any
 
 import pytest
 from tests.support.pipeline import diamond, names, step
 
 from pellucid.exceptions import EmptyPipelineError, PipelineError, UnknownNameError
-from pellucid.pipeline import pipeline
+from pellucid.pipeline import node, pipeline
 
 CODED = pipeline([step("a", "b@x", "n"), step("b@y", "c", "m"), step("i@1", "j", "o"), step("i@2", "k", "p")])
 SPACED = pipeline(
@@ -83,11 +84,15 @@ def test_a_namespace_has_those_in_it(namespaces: Any, expected: list[str]) -> No
     [
         ("only_nodes", ["lefd"], "No node 'lefd' is in the pipeline. Did you mean 'left'?"),
         ("from_nodes", ["Join"], "No node 'Join' is in the pipeline. Did you mean 'join'?"),
-        ("to_nodes", ["zzz", "left", "qqq"], "No nodes 'zzz', 'qqq' are in the pipeline."),
-        ("only_nodes_with_inputs", ["zzz"], "No dataset 'zzz' is in the pipeline."),
-        ("only_nodes_with_outputs", ["zzz"], "No dataset 'zzz' is in the pipeline."),
+        (
+            "to_nodes",
+            ["zzz", "left", "qqq"],
+            "No nodes 'zzz', 'qqq' are in the pipeline. Known are 'load', 'left', 'right', 'join'.",
+        ),
+        ("only_nodes_with_inputs", ["zzz"], "No dataset 'zzz' is in the pipeline. Known are 'a', 'b', 'c', 'd', 'e'."),
+        ("only_nodes_with_outputs", ["zzz"], "No dataset 'zzz' is in the pipeline. Known are 'a', 'b', 'c', 'd', 'e'."),
         ("from_inputs", ["A"], "No dataset 'A' is in the pipeline. Did you mean 'a'?"),
-        ("to_outputs", ["zzz"], "No dataset 'zzz' is in the pipeline."),
+        ("to_outputs", ["zzz"], "No dataset 'zzz' is in the pipeline. Known are 'a', 'b', 'c', 'd', 'e'."),
     ],
 )
 def test_unknown_names_are_named_with_the_nearest(method: str, arguments: list[str], message: str) -> None:
@@ -179,10 +184,22 @@ def test_tags_that_nobody_has_are_an_error() -> None:
 def test_a_tag_that_nobody_has_beside_one_that_somebody_has_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert names(diamond().filter(tags=["x", "zz"])) == ["load", "right"]
-    assert [record.getMessage() for record in caplog.records] == ["No tag 'zz' is in the pipeline."]
+    assert [record.getMessage() for record in caplog.records] == ["No tag 'zz' is in the pipeline. Known are 'x', 'y'."]
 
 
 @pytest.mark.parametrize("wrong", [5, [5]])
 def test_selectors_that_are_no_names_are_refused(wrong: Any) -> None:
     with pytest.raises(PipelineError, match="names"):
         diamond().filter(node_names=wrong)
+
+
+@pytest.mark.parametrize("selector", ["tags", "node_names", "node_namespaces"])
+def test_where_no_name_is_near_the_known_ones_are_listed(selector: str) -> None:
+    made = pipeline([node(str, f"in{i}", f"out{i}", name=f"step{i}", tags=f"label{i}") for i in range(12)])
+    spaced = pipeline(made, namespace="area")
+    with pytest.raises(UnknownNameError) as caught:
+        spaced.filter(**{selector: ["@@@"]})
+    first = {"tags": "label0", "node_names": "area.step0", "node_namespaces": "area"}[selector]
+    assert f"Known are '{first}'" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert str(caught.value).endswith("." if selector == "node_namespaces" else "and 2 more.")

@@ -36,7 +36,8 @@ def with_names(view: View, names: Iterable[str]) -> set[int]:
     positions = {name: view.position(name) for name in texts(names)}
     unknown = [name for name, position in positions.items() if position is None]
     if unknown:
-        raise UnknownNameError("node", unknown, _nearest_nodes(unknown, [node.name for node in view.nodes]))
+        known = [node.name for node in view.nodes]
+        raise UnknownNameError("node", unknown, _nearest_nodes(unknown, known), known=known)
     return {position for position in positions.values() if position is not None}
 
 
@@ -60,7 +61,9 @@ def unknown_tags(view: View, tags: Iterable[str]) -> UnknownNameError | None:
     """Return the error that names the tags which no node has, or None where there are none."""
     known = {tag for node in view.nodes for tag in node.tags}
     unknown = [tag for tag in texts(tags) if tag not in known]
-    return UnknownNameError("tag", unknown, _nearest(unknown, sorted(known))) if unknown else None
+    if not unknown:
+        return None
+    return UnknownNameError("tag", unknown, _nearest(unknown, sorted(known)), known=sorted(known))
 
 
 def with_namespaces(view: View, namespaces: Iterable[str]) -> set[int]:
@@ -78,7 +81,7 @@ def with_namespaces(view: View, namespaces: Iterable[str]) -> set[int]:
     unknown = [namespace for namespace in wanted if not members[namespace]]
     if unknown:
         known = sorted({prefix for node in view.nodes for prefix in node.namespace_prefixes if prefix})
-        raise UnknownNameError("namespace", unknown, _nearest(unknown, known))
+        raise UnknownNameError("namespace", unknown, _nearest(unknown, known), known=known)
     return set().union(*members.values())
 
 
@@ -130,15 +133,19 @@ def has_dataset(view: View, name: str) -> bool:
 
 def nearest_datasets(view: View, unknown: list[str]) -> list[str]:
     """Return the names of datasets that look like the unknown ones."""
-    known = dict.fromkeys(name for node in view.nodes for name in (*node.inputs, *node.outputs))
-    return _nearest(unknown, list(known))
+    return _nearest(unknown, known_datasets(view))
+
+
+def known_datasets(view: View) -> list[str]:
+    """Return the names of all datasets, as the nodes have them."""
+    return list(dict.fromkeys(name for node in view.nodes for name in (*node.inputs, *node.outputs)))
 
 
 def _known_datasets(view: View, names: Iterable[str]) -> list[str]:
     wanted = texts(names)
     unknown = [name for name in wanted if not has_dataset(view, name)]
     if unknown:
-        raise UnknownNameError("dataset", unknown, nearest_datasets(view, unknown))
+        raise UnknownNameError("dataset", unknown, nearest_datasets(view, unknown), known=known_datasets(view))
     return wanted
 
 

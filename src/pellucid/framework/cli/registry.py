@@ -53,7 +53,7 @@ def requested_pipelines(names: list[str]) -> dict[str, Pipeline]:
 
     unknown = [name for name in names if name not in pipelines]
     if unknown:
-        raise UnknownNameError("pipeline", unknown, nearest(unknown[0], pipelines), "the registry")
+        raise UnknownNameError("pipeline", unknown, nearest(unknown[0], pipelines), "the registry", pipelines)
     return {name: pipelines[name] for name in names or sorted(pipelines)}
 
 

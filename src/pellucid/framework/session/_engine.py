@@ -190,7 +190,7 @@ def _summed(names: tuple[str, ...] | None) -> Pipeline:
         else:
             found.append(pipeline)
     if unknown:
-        raise UnknownNameError("pipeline", unknown, nearest(unknown[0], pipelines), "this project")
+        raise UnknownNameError("pipeline", unknown, nearest(unknown[0], pipelines), "this project", pipelines)
     return found[0] if len(found) == 1 else Pipeline(found)
 
 
