@@ -18,8 +18,11 @@ def main(engine: str, *, quick: bool) -> None:
         base.mkdir()
         local.mkdir()
         entry = "table_{0}:\n  type: pandas.CSVDataset\n  filepath: data/{0}.csv\n  save_args:\n    index: false\n"
-        (base / "catalog.yml").write_text("".join(entry.format(i) for i in range(size)))
-        (base / "parameters.yml").write_text("".join(f"p{i}:\n  a: {i}\n  b: [1, 2.5, x]\n" for i in range(size)))
+        # In parts, as OmegaConf refuses to read a file of a thousand entries.
+        for first in range(0, size, 50):
+            part = range(first, first + 50)
+            (base / f"catalog_{first}.yml").write_text("".join(entry.format(i) for i in part))
+            (base / f"parameters_{first}.yml").write_text("".join(f"p{i}:\n  a: {i}\n  b: [1, 2.5, x]\n" for i in part))
         loader = config.OmegaConfigLoader(folder, base_env="base", default_run_env="local")
         for key in ("catalog", "parameters"):
             start = time.perf_counter()

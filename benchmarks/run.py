@@ -18,8 +18,8 @@ Figures = dict[tuple[str, str], dict[str, list[float]]]
 def measure(subject: str, engine: str, *, quick: bool) -> list[tuple[str, float, str]]:
     """Run one subject in a process of its own; return its figures as name, value, unit."""
     script = Path(__file__).with_name(f"{subject}.py")
-    command = [sys.executable, str(script), engine, *(["--quick"] if quick else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-W", "ignore", str(script), engine, *(["--quick"] if quick else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # its errors are shown as they are
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return [(line["name"], line["value"], line["unit"]) for line in lines]
 
