@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support import pool as support
 from pellucid._util.processes import (
     ExitWatch,
     Lifeline,
+    close_kept,
     forking_lock,
     keep_from_forks,
     kill_group,
@@ -138,6 +140,31 @@ def test_forks_have_no_copy_of_what_is_kept_from_them() -> None:
     os.fstat(number)
     writer.close()
     reader.close()
+
+
+def test_nothing_is_forked_while_an_end_is_being_closed() -> None:
+    """The child would close the number a second time, when it may be that of a pipe of its own."""
+    closing, go_on, forked = threading.Event(), threading.Event(), threading.Event()
+
+    class SlowEnd:
+        def close(self) -> None:
+            closing.set()
+            go_on.wait(30)
+
+    def fork() -> None:
+        in_a_fork(lambda: None)
+        forked.set()
+
+    close = threading.Thread(target=close_kept, args=(SlowEnd(),))
+    close.start()
+    assert closing.wait(30)
+    other = threading.Thread(target=fork)
+    other.start()
+    assert not forked.wait(0.3)
+    go_on.set()
+    close.join()
+    other.join()
+    assert forked.is_set()
 
 
 def test_a_fork_can_fork_though_its_parent_held_the_lock() -> None:

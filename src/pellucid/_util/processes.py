@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ExitWatch",
     "Lifeline",
+    "close_kept",
     "forking_lock",
     "keep_from_forks",
     "kill_group",
@@ -40,13 +41,23 @@ class _Closable(Protocol):
 
 
 class _ForkGuard:
-    """Closes, in every process forked from this one, what belongs to this one alone."""
+    """Closes, in every process forked from this one, what belongs to this one alone.
+
+    Nothing is forked while an end is being closed: the child would close the number of a descriptor a second time,
+    which by then may be that of a pipe of its own.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.ends: weakref.WeakSet[_Closable] = weakref.WeakSet()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._let_go)
+            os.register_at_fork(before=self._hold, after_in_parent=self._go_on, after_in_child=self._let_go)
+
+    def _hold(self) -> None:
+        self.lock.acquire()
+
+    def _go_on(self) -> None:
+        self.lock.release()
 
     def _let_go(self) -> None:
         ends, self.ends = list(self.ends), weakref.WeakSet()
@@ -62,8 +73,19 @@ def _guard() -> _ForkGuard:
 
 
 def keep_from_forks(*ends: _Closable) -> None:
-    """Have every later fork of this process close its copies of ``ends`` at once, however it is forked."""
-    _guard().ends.update(ends)
+    """Have every later fork of this process close its copies of ``ends`` at once, however it is forked.
+
+    They are closed by ``close_kept`` alone.
+    """
+    with _guard().lock:
+        _guard().ends.update(ends)
+
+
+def close_kept(*ends: _Closable) -> None:
+    """Close what ``keep_from_forks`` was given, at a moment when nothing is being forked."""
+    with _guard().lock:
+        for end in ends:
+            end.close()
 
 
 def forking_lock() -> threading.RLock:
@@ -108,7 +130,8 @@ class Lifeline:
 
     def close(self) -> None:
         """Let go: a worker that is tied to this ends at once, with all its group."""
-        self._writer.close()
+        with forking_lock():
+            self._writer.close()
 
 
 def tie_to(lifeline: Connection) -> None:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, cast
 
-from pellucid._util.processes import ExitWatch, Lifeline, forking_lock, keep_from_forks, kill_group, signals_held
+from pellucid._util.processes import (
+    ExitWatch,
+    Lifeline,
+    close_kept,
+    forking_lock,
+    keep_from_forks,
+    kill_group,
+    signals_held,
+)
 from pellucid.runner._pool._child import work
 from pellucid.runner._pool._wire import decode, encode_task
 
@@ -132,7 +140,7 @@ class Worker:
 
     def dismiss(self) -> None:
         """Let a worker without a task go: it ends as a process normally does."""
-        self.pipe.close()
+        close_kept(self.pipe)
 
     def kill(self) -> None:
         """Kill the process, and all of its group."""
@@ -169,10 +177,10 @@ class Worker:
             return
         self.kill()
         self.reap(REAP_SECONDS)
-        self.pipe.close()
+        close_kept(self.pipe)
         self._far_end.close()
         if self._watch is not None:
-            self._watch.close()
+            close_kept(self._watch)
         if self._reaped:
             self._process.join()
             self._process.close()
