@@ -55,18 +55,22 @@ def test_a_foreign_relay_is_called() -> None:
         SequentialRunner().run(chain, DataCatalog({"a": 1}), relay)
     assert relay.called == [
         "after_node_dispatched",
+        "before_node_attempt",
         "before_dataset_loaded",
         "after_dataset_loaded",
         "before_node_run",
         "after_node_run",
         "before_dataset_saved",
         "after_dataset_saved",
+        "after_node_attempt",
         "after_node_settled",
         "after_node_dispatched",
+        "before_node_attempt",
         "before_dataset_loaded",
         "after_dataset_loaded",
         "before_node_run",
         "on_node_error",
+        "after_node_attempt",
         "after_node_settled",
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support import runner as kit
-from tests.support.runner import Answer, FileDataset, Record, Recorder, catalog, files, hooks
+from tests.support.runner import Answer, Attempts, FileDataset, Record, Recorder, catalog, files, hooks
 
 from pellucid.exceptions import NodeExitError
 from pellucid.pipeline import node, pipeline
@@ -88,6 +88,28 @@ def test_hooks_of_a_node_come_in_order(runner: AbstractRunner, tmp_path: Path, r
         if entry[0] == "after_node_dispatched":
             needed = {"n2": {"n1"}, "n3": {"n2"}, "n4": {"n1"}, "n6": {"n1"}}.get(entry[1], set())
             assert needed <= settled
+
+
+def test_an_attempt_encloses_all_that_a_node_does(
+    runner: AbstractRunner, kind: str, tmp_path: Path, record: Record
+) -> None:
+    pair = pipeline([node(kit.same, "a", "b", name="first"), node(kit.boom, "b", "c", name="second")])
+    plugins = hooks(Recorder(record), Attempts(record))
+    with pytest.raises(RuntimeError, match="boom"):
+        runner.run(pair, catalog(runner, files(tmp_path, a=1)), plugins, "run-1")
+    begins, ends = record.named("before_node_attempt"), record.named("after_node_attempt")
+    assert [begin[1:4] for begin in begins] == [(name, "run-1", kind == "async") for name in ("first", "second")]
+    assert all(begin[6] for begin in begins)
+    assert all(begin[4] >= 0 for begin in begins)
+    assert [end[1:4] for end in ends] == [("first", "run-1", None), ("second", "run-1", "RuntimeError")]
+    in_process = [entry[2] for entry in record.named("before_node_run") if len(entry) == 3]
+    assert [begin[5] for begin in begins] == [end[4] for end in ends] == in_process
+    for name in ("first", "second"):
+        own = [entry[0] for entry in record.read() if entry[1] == name]
+        inside = own[own.index("before_node_attempt") : own.index("after_node_attempt") + 1]
+        outside = {"after_node_dispatched", "after_node_settled"}
+        assert set(own) - set(inside) == outside
+        assert not outside & set(inside)
 
 
 def test_a_run_without_hooks_and_one_with_a_foreign_relay(runner: AbstractRunner, tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ class Specs:
     @spec
     def on_dataset_error(self, error: Any, dataset_name: str, node: Any, operation: str) -> None: ...
     @spec
+    def before_node_attempt(
+        self, node: Any, catalog: Any, run_id: str, is_async: bool, waited_seconds: float
+    ) -> None: ...
+    @spec
+    def after_node_attempt(self, node: Any, run_id: str, error: Any) -> None: ...
+    @spec
     def after_node_dispatched(self, node: Any, run_id: str) -> None: ...
     @spec
     def after_node_settled(self, node: Any, run_id: str, error: Any) -> None: ...
@@ -140,6 +146,25 @@ class Recorder:
     @impl
     def on_worker_lost(self, error: Any, node: Any, run_id: str) -> None:
         self.record.add("on_worker_lost", node.name if node else None, error.pid, error.exit_code, os.getpid())
+
+
+class Attempts:
+    """A plugin that writes down where each attempt at a node begins and ends."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    @impl
+    def before_node_attempt(self, node: Any, catalog: Any, run_id: str, is_async: bool, waited_seconds: float) -> None:
+        self.record.add("before_node_attempt", node.name, run_id, is_async, waited_seconds, os.getpid(), "a" in catalog)
+
+    @impl
+    def after_node_attempt(self, node: Any, run_id: str, error: Any) -> None:
+        self.record.add("after_node_attempt", node.name, run_id, _type(error), os.getpid())
+
+    @impl
+    def before_node_run(self, node: Any) -> None:
+        self.record.add("before_node_run", node.name, os.getpid())
 
 
 class Raiser:

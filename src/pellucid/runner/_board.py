@@ -10,6 +10,7 @@ from pellucid._util.texts import text_of
 from pellucid.exceptions import RunnerError
 from pellucid.runner._calls import as_failure
 from pellucid.runner._release import ReleaseCounts
+from pellucid.runner._waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -72,16 +73,19 @@ class Board:
         self._catalog = catalog
         self._calls = calls
         self._run_id = run_id
+        is_asked = calls.before_node_attempt is not None
+        self._waits = Waits(dependencies_of(self.nodes)) if is_asked else None
         kept: Collection[str] = pipeline.inputs() | pipeline.outputs()
         self._readers = ReleaseCounts([n.inputs for n in self.nodes], [n.outputs for n in self.nodes], kept)
 
-    def dispatched(self, index: int) -> None:
-        """Note that a node is about to run."""
+    def dispatched(self, index: int) -> float:
+        """Note that a node is about to run; return for how many seconds it could have, 0 if nobody wants to know."""
         # Before any hook hears of it: what interrupts from here on finds the node among those to be settled.
         self._unsettled[index] = None
         if self._calls.after_node_dispatched is not None:
             with _NoExit(self.nodes[index]):
                 self._calls.after_node_dispatched(node=self.nodes[index], run_id=self._run_id)
+        return 0.0 if self._waits is None else self._waits.seconds(index)
 
     def is_settled(self, index: int) -> bool:
         """Tell whether a node that was dispatched is settled."""
@@ -90,6 +94,8 @@ class Board:
     def completed(self, index: int) -> None:
         """Note that a node is done: what nobody needs any more is released."""
         self.done.add(index)
+        if self._waits is not None:
+            self._waits.done(index)
         if _logger.isEnabledFor(logging.INFO):
             _logger.info("Completed node: %s", self.nodes[index].name)
             _logger.info("Completed %d out of %d tasks", len(self.done), len(self.nodes))

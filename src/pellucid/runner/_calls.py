@@ -56,6 +56,8 @@ class HookCalls:
         "before_dataset_saved",
         "after_dataset_saved",
         "on_dataset_error",
+        "before_node_attempt",
+        "after_node_attempt",
         "after_node_dispatched",
         "after_node_settled",
         "after_worker_started",
@@ -72,6 +74,8 @@ class HookCalls:
     before_dataset_saved: Callable[..., Any] | None
     after_dataset_saved: Callable[..., Any] | None
     on_dataset_error: Callable[..., Any] | None
+    before_node_attempt: Callable[..., Any] | None
+    after_node_attempt: Callable[..., Any] | None
     after_node_dispatched: Callable[..., Any] | None
     after_node_settled: Callable[..., Any] | None
     after_worker_started: Callable[..., Any] | None

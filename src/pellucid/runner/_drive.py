@@ -22,9 +22,9 @@ def in_order(board: Board, execution: Execution) -> None:
     """Run all nodes in this thread, in the pipeline's topological order."""
     try:
         for index, node in enumerate(board.nodes):
-            _dispatch(board, index)
+            waited = _dispatch(board, index)
             try:
-                execution(node)
+                execution(node, waited)
             except BaseException as error:
                 board.failed(index, error)
                 raise
@@ -35,9 +35,9 @@ def in_order(board: Board, execution: Execution) -> None:
         raise
 
 
-def _dispatch(board: Board, index: int) -> None:
+def _dispatch(board: Board, index: int) -> float:
     try:
-        board.dispatched(index)
+        return board.dispatched(index)
     except BaseException as error:
         board.unbegun(index, error)
         raise
@@ -88,9 +88,9 @@ class ExecutorDrive:
     def _submit(self) -> None:
         while self._ready and len(self._running) < self._limit:
             index = self._ready.take()
-            _dispatch(self._board, index)
+            waited = _dispatch(self._board, index)
             try:
-                future = self._executor.submit(self._execution, self._board.nodes[index])
+                future = self._executor.submit(self._execution, self._board.nodes[index], waited)
             except Exception as error:
                 self._board.unbegun(index, error)
                 raise

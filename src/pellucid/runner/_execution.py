@@ -7,7 +7,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pellucid._util.telling import tell
+from pellucid._util.telling import tell, tell_all
 from pellucid._util.texts import text_of
 from pellucid.exceptions import RunnerError, RunTerminated
 from pellucid.runner._bootstrap import bootstrap_for
@@ -70,8 +70,12 @@ class Execution:
         """Have nodes that still run in threads of an ended run start nothing: no load, function, hook or save."""
         self._stopped = True
 
-    def __call__(self, node: Node) -> None:
+    def __call__(self, node: Node, waited: float = 0.0) -> None:
         """Run a node.
+
+        Args:
+            node: the node.
+            waited: for how many seconds it could have run; passed on to hooks.
 
         Raises:
             NodeExitError: ``sys.exit`` was called by the node, a dataset or a hook.
@@ -79,6 +83,15 @@ class Execution:
         """
         attempt = _Attempt(node)
         try:
+            if self.calls.before_node_attempt is not None:
+                self._go_on(node)
+                self.calls.before_node_attempt(
+                    node=node,
+                    catalog=self.catalog,
+                    run_id=self.run_id,
+                    is_async=self.is_async,
+                    waited_seconds=waited,
+                )
             self._load_inputs(attempt)
             outputs = self._run(attempt)
             self._save_outputs(attempt, outputs)
@@ -91,6 +104,8 @@ class Execution:
             if failure is error:
                 raise
             raise failure from error
+        if self.calls.after_node_attempt is not None:
+            tell_all(self.calls.after_node_attempt, "after_node_attempt", node=node, run_id=self.run_id, error=None)
 
     def _run(self, attempt: _Attempt) -> dict[str, Any]:
         node, inputs = attempt.node, attempt.inputs
@@ -136,6 +151,14 @@ class Execution:
             inputs=attempt.inputs,
             is_async=self.is_async,
             run_id=self.run_id,
+        )
+        tell(
+            self.calls.after_node_attempt,
+            failure,
+            "after_node_attempt",
+            node=attempt.node,
+            run_id=self.run_id,
+            error=failure,
         )
 
     def _let_hooks_change(self, node: Node, inputs: dict[str, Any]) -> None:

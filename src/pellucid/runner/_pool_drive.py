@@ -72,8 +72,8 @@ class PoolDrive:
         while self._ready and pool.idle:
             index = self._ready.take()
             try:
-                self._board.dispatched(index)
-                pool.submit(index, self._board.nodes[index].name)
+                waited = self._board.dispatched(index)
+                pool.submit(index, self._board.nodes[index].name, waited)
             except Exception as error:
                 self._board.unbegun(index, error)
                 raise

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.runner._calls import HookCalls
 from pellucid.runner._execution import Execution
+from pellucid.runner._pool import waited_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +44,6 @@ class WorkerSetup:
         nodes = self._nodes
 
         def run(index: int) -> None:
-            execution(nodes[index])
+            execution(nodes[index], waited_seconds.get())
 
         return run

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOOKS = {
-    "after_session_created": ["session"],
+    "after_session_created": ["session", "seconds"],
     "before_session_closed": ["session"],
     "before_context_created": ["session", "run_id"],
     "after_context_created": ["context"],
@@ -38,6 +38,13 @@ HOOKS = {
     "before_node_run": ["node", "catalog", "inputs", "is_async", "run_id"],
     "after_node_run": ["node", "catalog", "inputs", "outputs", "is_async", "run_id"],
     "on_node_error": ["error", "node", "catalog", "inputs", "is_async", "run_id"],
+    "before_node_attempt": ["node", "catalog", "run_id", "is_async", "waited_seconds"],
+    "after_node_attempt": ["node", "run_id", "error"],
+    "on_recording_started": ["recording"],
+    "on_span_started": ["span"],
+    "on_span_ended": ["span"],
+    "on_recording_ended": ["recording", "outcome"],
+    "expect_node_seconds": ["session", "pipeline"],
     "after_node_dispatched": ["node", "run_id"],
     "after_node_settled": ["node", "run_id", "error"],
     "before_dataset_loaded": ["dataset_name", "node"],

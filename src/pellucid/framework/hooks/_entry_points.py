@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import HookError
@@ -32,7 +33,7 @@ class InstalledPlugin:
         """Import the plugin.
 
         Raises:
-            HookError: it cannot be imported, or is a class; names the distribution and how to do without it.
+            HookError: it cannot be imported or made, or is a class; names the distribution and how to do without it.
         """
         from importlib.metadata import EntryPoint
 
@@ -40,6 +41,12 @@ class InstalledPlugin:
             plugin = EntryPoint(self.name, self.value, self.group).load()
         except Exception as error:
             raise self._error(f"cannot be loaded: {type(error).__name__}: {error}") from error
+        if isinstance(plugin, FunctionType):
+            # A function has no hooks: it makes an object that has, one for each session.
+            try:
+                plugin = plugin()
+            except Exception as error:
+                raise self._error(f"cannot be made: {type(error).__name__}: {error}") from error
         if isinstance(plugin, type):
             raise self._error(f"is the class '{plugin.__qualname__}', where an instance is needed")
         return plugin

@@ -18,6 +18,7 @@ from pellucid.framework.hooks.specs import (
     KedroContextSpecs,
     NodeSpecs,
     PipelineSpecs,
+    RecordingSpecs,
     SessionSpecs,
     WorkerSpecs,
 )
@@ -44,6 +45,7 @@ _SPECS = (
     NodeSpecs,
     DatasetSpecs,
     WorkerSpecs,
+    RecordingSpecs,
 )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "KedroContextSpecs",
     "NodeSpecs",
     "PipelineSpecs",
+    "RecordingSpecs",
     "SessionSpecs",
     "WorkerSpecs",
 ]
@@ -32,11 +33,12 @@ class SessionSpecs:
     """Hooks around a session."""
 
     @hook_spec
-    def after_session_created(self, session: Any) -> None:
+    def after_session_created(self, session: Any, seconds: float) -> None:
         """Called when ``create()`` is done.
 
         Args:
             session: the session, its store filled.
+            seconds: how long it took to create.
         """
 
     @hook_spec
@@ -226,6 +228,30 @@ class NodeSpecs:
         """
 
     @hook_spec
+    def before_node_attempt(
+        self, node: Node, catalog: Catalog, run_id: str, is_async: bool, waited_seconds: float
+    ) -> None:
+        """Called before anything else is done for a node: before its first input is loaded.
+
+        Args:
+            node: the node.
+            catalog: the catalog of this run.
+            run_id: of the run.
+            is_async: whether inputs are loaded and outputs saved in threads.
+            waited_seconds: for how long the node could have run.
+        """
+
+    @hook_spec
+    def after_node_attempt(self, node: Node, run_id: str, error: BaseException | None) -> None:
+        """Called after everything else was done for a node: its last output is saved, or ``on_node_error`` was called.
+
+        Args:
+            node: the node.
+            run_id: of the run.
+            error: what it failed with, else None.
+        """
+
+    @hook_spec
     def after_node_dispatched(self, node: Node, run_id: str) -> None:
         """Called in the parent process: a node was given to a thread or process, or is about to run.
 
@@ -320,4 +346,53 @@ class WorkerSpecs:
             error: a WorkerLostError with pid and exit code.
             node: the node it was running, or None.
             run_id: of the run.
+        """
+
+
+class RecordingSpecs:
+    """Hooks of the built-in telemetry. They are not called where it is switched off."""
+
+    @hook_spec
+    def on_recording_started(self, recording: Any) -> None:
+        """Called once in each process of a session, before its first span.
+
+        Args:
+            recording: the services that plugins of telemetry share, a ``pellucid.observability.recording.Recording``.
+        """
+
+    @hook_spec
+    def on_span_started(self, span: Any) -> None:
+        """Called when an operation of the runtime begins, in its process and thread; should be quick.
+
+        Args:
+            span: a ``pellucid.observability.records.SpanRecord``, open.
+        """
+
+    @hook_spec
+    def on_span_ended(self, span: Any) -> None:
+        """Called when an operation of the runtime has ended, in its process and thread; should be quick.
+
+        Args:
+            span: the same one, ended.
+        """
+
+    @hook_spec
+    def on_recording_ended(self, recording: Any, outcome: Any) -> None:
+        """Called in the main process when all that was recorded is kept or delivered.
+
+        Args:
+            recording: as for ``on_recording_started``.
+            outcome: what became of it, a ``pellucid.observability.recording.Outcome``.
+        """
+
+    @hook_spec(firstresult=True)
+    def expect_node_seconds(self, session: Any, pipeline: Pipeline) -> dict[str, float] | None:
+        """Called by a display of progress: how long nodes took in earlier runs.
+
+        Args:
+            session: the session that runs.
+            pipeline: the part that runs.
+
+        Returns:
+            seconds by name of node, of those that ran before; None if nothing is known.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from pellucid.framework.project import pipelines, validate_settings
@@ -86,6 +87,7 @@ class KedroServiceSession(AbstractSession):
             ProjectError: the project's package cannot be imported.
             HookError: a plugin cannot be loaded.
         """
+        started = time.perf_counter()
         validate_settings()
         if session_id is None:
             import uuid
@@ -100,7 +102,7 @@ class KedroServiceSession(AbstractSession):
         if serving_mode:
             len(pipelines)
             session._config.loader(None)
-        session._hook_manager.hook.after_session_created(session=session)
+        session._hook_manager.hook.after_session_created(session=session, seconds=time.perf_counter() - started)
         return session
 
     @property

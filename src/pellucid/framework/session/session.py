@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from pellucid._util.texts import text_of
@@ -123,6 +124,7 @@ class KedroSession(AbstractSession):
             HookError: a plugin cannot be loaded.
             KedroSessionError: the store will not be able to save.
         """
+        started = time.perf_counter()
         validate_settings()
         session = cls(
             session_id=generate_timestamp(),
@@ -141,7 +143,7 @@ class KedroSession(AbstractSession):
         if session._keeps_store():
             # Git answers while the run goes on. Where nothing is kept, it is asked when somebody reads the store.
             session._git = GitQuestion(session._project_path)
-        session._hook_manager.hook.after_session_created(session=session)
+        session._hook_manager.hook.after_session_created(session=session, seconds=time.perf_counter() - started)
         return session
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import sys
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from pellucid._util.processes import keep_from_forks, reset_signals, tie_again, tie_to
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     Handle = Callable[[int], object]
     Setup = Callable[[object], Handle]
+
+
+waited_seconds: ContextVar[float] = ContextVar("pellucid_waited_seconds", default=0.0)
+"""For how long the task at hand could have been done; for what does it."""
 
 
 def work(parent: Connection, lifeline: Connection, inherited: Setup | None) -> None:
@@ -61,7 +66,9 @@ def _handle(parent: Connection, lifeline: Connection, inherited: Setup | None) -
 
 def _serve(parent: Connection, handle: Handle) -> None:
     while True:
-        answer = _answer(handle, decode_task(parent.recv_bytes()))
+        index, seconds = decode_task(parent.recv_bytes())
+        waited_seconds.set(seconds)
+        answer = _answer(handle, index)
         _flush()
         parent.send_bytes(answer)
 

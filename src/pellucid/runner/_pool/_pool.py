@@ -108,12 +108,13 @@ class WorkerPool:
         """The processes that are there, by process id, and the name of the task that each is at."""
         return {each.pid: each.task.name if each.task else None for each in self._workers if each.pid is not None}
 
-    def submit(self, index: int, name: str) -> None:
+    def submit(self, index: int, name: str, waited: float = 0.0) -> None:
         """Hand a task to a worker, starting one if none is free.
 
         Args:
             index: the number that ``setup``'s result is called with, and that the outcome carries.
             name: what to call the task in messages.
+            waited: for how many seconds the task could have been done; told to the worker.
 
         Raises:
             RunnerError: if all workers are at work, or the pool is closed.
@@ -125,7 +126,7 @@ class WorkerPool:
             raise RunnerError(f"The task '{name}' cannot be submitted: all {self._size} workers are at work.")
         if self._start_error is not None:
             raise self._start_error
-        task = Task(index, name)
+        task = Task(index, name, waited)
         if not self._given_to_a_free_one(task):
             self._give_to_a_new_one(task)
 

@@ -1,6 +1,6 @@
 """The messages between a pool and its workers: one byte for the kind, eight for the task, then a body.
 
-Parent to worker: a plan (once, unless it was inherited by fork), then numbers of tasks. Worker to parent: the kinds
+Parent to worker: a plan (once, unless it was inherited by fork), then tasks. Worker to parent: the kinds
 below.
 """
 
@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 
 _HEAD = struct.Struct("!Bq")
+_TASK = struct.Struct("!qd")
 
 
 class Kind(enum.IntEnum):
@@ -43,11 +44,12 @@ def decode(message: bytes) -> Message:
     return Message(Kind(kind), index, message[_HEAD.size :])
 
 
-def encode_task(index: int) -> bytes:
-    """Return the bytes by which a worker is told to do a task."""
-    return index.to_bytes(8, "big", signed=True)
+def encode_task(index: int, waited: float) -> bytes:
+    """Return the bytes by which a worker is told to do a task, and for how many seconds it has waited."""
+    return _TASK.pack(index, waited)
 
 
-def decode_task(message: bytes) -> int:
-    """Return the number of the task to do."""
-    return int.from_bytes(message, "big", signed=True)
+def decode_task(message: bytes) -> tuple[int, float]:
+    """Return the number of the task to do, and the seconds that it has waited."""
+    index, waited = _TASK.unpack(message)
+    return index, waited

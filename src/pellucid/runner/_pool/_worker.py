@@ -42,10 +42,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is given: a number, and a name for messages about it."""
+    """What a worker is given: a number, a name for messages about it, and for how many seconds it could have been."""
 
     index: int
     name: str
+    waited: float = 0.0
 
 
 class WorkerGone(Exception):
@@ -112,14 +113,14 @@ class Worker:
         """Have the worker do a task, as soon as it is set up; raises ``WorkerGone``."""
         self.task = task
         if self._forks or self.ready:
-            self._send(encode_task(task.index))
+            self._send(encode_task(task.index, task.waited))
 
     def give_plan(self) -> None:
         """Answer a worker that needs to be told what it is for; raises ``WorkerGone``."""
         self._send(self._plan.bootstrap)
         self._send(self._plan.setup)
         if self.task is not None:
-            self._send(encode_task(self.task.index))
+            self._send(encode_task(self.task.index, self.task.waited))
 
     def _send(self, message: bytes) -> None:
         try:

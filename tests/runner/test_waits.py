@@ -1,0 +1,31 @@
+"""How long a node that could run has waited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.runner import _waits
+from pellucid.runner._waits import Waits
+
+if TYPE_CHECKING:
+    import pytest
+
+
+class Time:
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_node_can_run_from_when_the_last_one_that_it_needs_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = Time()
+    monkeypatch.setattr(_waits, "time", time)
+    waits = Waits([[], [], [0, 1]])
+    time.now = 103.0
+    assert waits.seconds(0) == 3.0
+    waits.done(0)
+    time.now = 105.0
+    waits.done(1)
+    time.now = 106.0
+    assert waits.seconds(2) == 1.0
