@@ -195,6 +195,40 @@ class TestDisplay:
         ]
         display.stop()
 
+    def test_it_tells_what_is_left_by_earlier_runs(self) -> None:
+        now = 0.0
+        nodes = [SimpleNamespace(name=name) for name in ("first", "second", "third")]
+        expected = {"first": 10.0, "second": 20.0, "third": 60.0}
+        display = ProgressDisplay(print, clock=lambda: now, expect=lambda pipeline: expected)
+        display.before_pipeline_run(SimpleNamespace(nodes=nodes))
+        shown = [display.text()]
+        for node in nodes[:2]:
+            display.after_node_dispatched(node)
+        shown.append(display.text())
+        now = 15.0  # the first one takes longer than it did
+        shown.append(display.text())
+        display.after_node_settled(nodes[0], None)
+        display.after_node_settled(nodes[1], None)
+        shown.append(display.text())
+        display.stop()
+        assert shown == [
+            "0/3 nodes · 0:00 · about 1:30 left",
+            "0/3 nodes · 0:00 · about 0:45 left · first, second",
+            "0/3 nodes · 0:15 · about 0:32 left · first, second",
+            "2/3 nodes · 0:15 · about 1:00 left",
+        ]
+
+    def test_it_does_not_guess_while_a_node_is_left_that_never_ran(self) -> None:
+        nodes = [SimpleNamespace(name=name) for name in ("known", "new")]
+        display = ProgressDisplay(print, clock=lambda: 0.0, expect=lambda pipeline: {"known": 10.0})
+        display.before_pipeline_run(SimpleNamespace(nodes=nodes))
+        shown = [display.text()]
+        display.after_node_dispatched(nodes[1])
+        display.after_node_settled(nodes[1], None)
+        shown.append(display.text())
+        display.stop()
+        assert shown == ["0/2 nodes · 0:00", "1/2 nodes · 0:00 · about 0:10 left"]
+
     def test_it_shows_nothing_once_it_is_stopped(self) -> None:
         shown: list[str] = []
         display = ProgressDisplay(shown.append)

@@ -1,4 +1,4 @@
-"""What a run is at, on a terminal: nodes done of all, those at work, the time that has passed."""
+"""What a run is at, on a terminal: nodes done of all, those at work, the time that has passed and that is left."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pellucid.framework.hooks import hook_impl
 
+from ._remaining import Remaining
 from ._terminal import BottomLine, is_terminal
 from ._watch import registered
 
@@ -31,7 +33,7 @@ def shown_progress(session: Any) -> Iterator[None]:
         yield
         return
     line = BottomLine(sys.stderr)
-    display = ProgressDisplay(line.show)
+    display = ProgressDisplay(line.show, expect=partial(_expected, session))
     try:
         with registered(session, display):
             yield
@@ -40,6 +42,13 @@ def shown_progress(session: Any) -> Iterator[None]:
             display.stop()
         finally:  # also where a Ctrl-C comes while it stops
             line.end()
+
+
+def _expected(session: Any, pipeline: Any) -> dict[str, float]:
+    """Return how many seconds nodes took in earlier runs, if a plugin knows."""
+    hooks = getattr(getattr(session, "_hook_manager", None), "hook", None)
+    ask = getattr(hooks, "expect_node_seconds", None)
+    return (ask(session=session, pipeline=pipeline) if ask is not None else None) or {}
 
 
 def elapsed_text(seconds: float) -> str:
@@ -55,11 +64,19 @@ class ProgressDisplay:
     Args:
         show: puts a text where the user sees it.
         clock: seconds that never go back.
+        expect: returns how many seconds the nodes of a pipeline may take, by name, of those that are known.
     """
 
-    def __init__(self, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        show: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        expect: Callable[[Any], dict[str, float]] | None = None,
+    ) -> None:
         self._show = show
         self._clock = clock
+        self._expect = expect
+        self._remaining = Remaining((), {})
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -73,12 +90,17 @@ class ProgressDisplay:
         return object, ()
 
     def text(self) -> str:
-        """Return the line: what is done of all, the time, and the nodes at work, the longest-running first."""
+        """Return the line: what is done of all, the times, and the nodes at work, the longest-running first."""
+        now = self._clock()
         with self._lock:
             running = list(self._running)
             done, total = self._done, self._total
+            left = self._remaining.seconds(now)
+        times = elapsed_text(now - self._started)
+        if left is not None:
+            times += f" · about {elapsed_text(left)} left"
         names = f" · {', '.join(running)}" if running else ""
-        return f"{done}/{total} nodes · {elapsed_text(self._clock() - self._started)}{names}"
+        return f"{done}/{total} nodes · {times}{names}"
 
     def stop(self) -> None:
         """Show nothing any more."""
@@ -90,7 +112,11 @@ class ProgressDisplay:
     @hook_impl
     def before_pipeline_run(self, pipeline: Any) -> None:
         """Begin to count."""
+        remaining = Remaining(
+            (node.name for node in pipeline.nodes), self._expect(pipeline) if self._expect is not None else {}
+        )
         with self._lock:
+            self._remaining = remaining
             self._total, self._done = len(pipeline.nodes), 0
             self._running.clear()
             self._started = self._clock()
@@ -99,7 +125,8 @@ class ProgressDisplay:
     def after_node_dispatched(self, node: Any) -> None:
         """Name a node that is at work."""
         with self._lock:
-            self._running[node.name] = self._clock()
+            now = self._running[node.name] = self._clock()
+            self._remaining.begin(node.name, now)
         if self._thread is None and not self._ended.is_set() and os.getpid() == self._pid:
             # Not before the first node: the worker processes are forked by then.
             self._thread = threading.Thread(target=self._keep_showing, name="pellucid-progress", daemon=True)
@@ -110,6 +137,7 @@ class ProgressDisplay:
         """Count a node that is done."""
         with self._lock:
             self._running.pop(node.name, None)
+            self._remaining.end(node.name)
             self._done += error is None
 
     def _keep_showing(self) -> None:
