@@ -2,74 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import Any
 
-REDACTED = "<redacted>"
+from pellucid._util.redaction import REDACTED, SECRET_KEY, forms_of, redact_path, redact_urls, texts_in
 
-_SECRET_KEY = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token|credential|(api|access|account|private|sas|shared|signing|storage)[_-]?key"
-    r"|connection[_-]?string|^con$|^(key|sas|auth|pwd)$",
-    re.IGNORECASE,
-)
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"<>]*)")
+__all__ = [
+    "bounded",
+    "credentials_in",
+    "hide_values",
+    "redact_path",
+    "redact_urls",
+    "show",
+    "show_arguments",
+    "show_error",
+    "without_values",
+]
+
 _MAX_ITEMS, _MAX_TEXT, _MAX_DEPTH = 20, 500, 4
 _MAX_MESSAGE = 10_000
-_SHORTEST_SECRET = 3
 _PLAIN = (bool, int, float, complex, type(None))
-
-
-def redact_urls(text: str) -> str:
-    """Replace what is before the ``@`` of a URL's host, and its query, by a placeholder."""
-    return _URL.sub(_without_secrets, text) if "://" in text else text
-
-
-def _without_secrets(match: re.Match[str]) -> str:
-    scheme, rest = match.groups()
-    return f"{scheme}{redact_path(scheme, rest)}"
-
-
-def redact_path(protocol: str, path: str) -> str:
-    """Return what stands behind the ``://`` of a URL with its user information and its query replaced.
-
-    Args:
-        protocol: what stands before.
-        path: the rest of the URL.
-    """
-    authority, slash, rest = path.partition("/")
-    user, at, host = authority.rpartition("@")
-    # A container of Azure is written as a user name, and is none.
-    hidden = bool(at) and not (protocol.startswith(("abfs", "adl", "oci")) and ":" not in user)
-    shown, question, query = f"{host if hidden else authority}{slash}{rest}".partition("?")
-    return f"{REDACTED + '@' if hidden else ''}{shown}{question}{REDACTED if query else ''}"
 
 
 def without_values(text: str, secrets: Any) -> str:
     """Return ``text`` with every text that occurs as a value in ``secrets`` replaced, and with bare URLs."""
-    for value in sorted(_texts(secrets), key=len, reverse=True):
+    forms = set().union(*map(forms_of, texts_in(secrets)))
+    for value in sorted(forms, key=len, reverse=True):
         text = text.replace(value, REDACTED)
     return redact_urls(text)
-
-
-def _texts(value: Any) -> set[str]:
-    """Return the texts in a value, also as a repr and a URL have them; numbers where they are passwords."""
-    if isinstance(value, str):
-        return _forms(value) if len(value) >= _SHORTEST_SECRET else set()
-    if isinstance(value, Mapping):
-        numbers = {str(each) for key, each in value.items() if type(each) is int and _SECRET_KEY.search(str(key))}
-        return set().union(*map(_texts, value.values()), *map(_texts, numbers))
-    if isinstance(value, (list, tuple)):
-        return set().union(*map(_texts, value))
-    return set()
-
-
-def _forms(text: str) -> set[str]:
-    from urllib.parse import quote, quote_plus
-
-    return {text, repr(text)[1:-1], quote(text, safe=""), quote_plus(text)}
 
 
 def credentials_in(config: Any, depth: int = 0) -> list[Any]:
@@ -159,7 +121,7 @@ def _pairs(items: Any, sign: str, depth: int) -> str:
             shown.append("…")
             break
         key = name if sign == "=" else show(name, depth + 1)
-        secret = isinstance(name, str) and value is not None and _SECRET_KEY.search(name)
+        secret = isinstance(name, str) and value is not None and SECRET_KEY.search(name)
         shown.append(f"{key}{sign}{REDACTED if secret else show(value, depth + 1)}")
     return ", ".join(shown)
 

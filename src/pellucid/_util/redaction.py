@@ -1,0 +1,71 @@
+"""What is a secret in a text or under a key, and what is shown instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+REDACTED = "<redacted>"
+SHORTEST_SECRET = 3
+"""Characters; what is shorter stands everywhere, and cannot be hidden."""
+
+SECRET_KEY = re.compile(
+    r"passw(?:or)?d|pass$|passphrase|passcode|secret|token(?!i[sz])|credential|authorization|cookie"
+    r"|(api|access|account|private|sas|shared|signing|storage|encryption)[_-]?key"
+    r"|connection[_-]?string|^con$|^(key|sas|auth|pwd|jwt|pin)$|[_-]pwd$",
+    re.IGNORECASE,
+)
+"""Found in a key whose value is not shown."""
+
+# A scheme has few letters; without a bound, a long word would be looked at from each of its letters to the end.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s'\"<>]*)")
+
+
+def redact_urls(text: str) -> str:
+    """Replace what is before the ``@`` of a URL's host, and its query, by a placeholder."""
+    return _URL.sub(_without_secrets, text) if "://" in text else text
+
+
+def _without_secrets(match: re.Match[str]) -> str:
+    scheme, rest = match.groups()
+    return f"{scheme}{redact_path(scheme, rest)}"
+
+
+def redact_path(protocol: str, path: str) -> str:
+    """Return what stands behind the ``://`` of a URL with its user information and its query replaced.
+
+    Args:
+        protocol: what stands before.
+        path: the rest of the URL.
+    """
+    authority, slash, rest = path.partition("/")
+    user, at, host = authority.rpartition("@")
+    # A container of Azure is written as a user name, and is none.
+    hidden = bool(at) and not (protocol.startswith(("abfs", "adl", "oci")) and ":" not in user)
+    shown, question, query = f"{host if hidden else authority}{slash}{rest}".partition("?")
+    return f"{REDACTED + '@' if hidden else ''}{shown}{question}{REDACTED if query else ''}"
+
+
+def texts_in(value: Any) -> set[str]:
+    """Return the texts in a value that are long enough to be hidden; numbers where their keys say that they are secret.
+
+    Args:
+        value: mappings, lists and tuples of anything, such as the credentials of a project.
+    """
+    if isinstance(value, str):
+        return {value} if len(value) >= SHORTEST_SECRET else set()
+    if isinstance(value, Mapping):
+        numbers = {str(each) for key, each in value.items() if type(each) is int and SECRET_KEY.search(str(key))}
+        return set().union(*map(texts_in, value.values()), *map(texts_in, numbers))
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(texts_in, value))
+    return set()
+
+
+def forms_of(text: str) -> set[str]:
+    """Return a text as it is, as its repr has it, and as URLs have it."""
+    from urllib.parse import quote, quote_plus
+
+    encoded = text.encode("utf-8", "surrogatepass")
+    return {text, repr(text)[1:-1], quote(encoded, safe=""), quote_plus(encoded)}

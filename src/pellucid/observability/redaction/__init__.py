@@ -1,0 +1,7 @@
+"""Hides secrets in what telemetry keeps and sends, and bounds it: texts, values, exceptions."""
+
+from pellucid.observability.redaction._known import secrets_in
+from pellucid.observability.redaction._redactor import Redactor
+from pellucid.observability.redaction._values import HIDDEN_MARK
+
+__all__ = ["HIDDEN_MARK", "Redactor", "secrets_in"]
