@@ -1,0 +1,124 @@
+"""What the plugins of a session share in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pellucid.observability.guard import Guard
+from pellucid.observability.records import Clock, Ids
+from pellucid.observability.redaction import Redactor, secrets_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pellucid.observability.options import Options
+
+__all__ = ["STREAM_LOGS", "STREAM_METRICS", "STREAM_SPANS", "Outcome", "Recording", "Spool"]
+
+STREAM_SPANS = 1
+"""Frames whose payload is an OTLP ``Span``."""
+STREAM_METRICS = 2
+"""Frames whose payload is an event to count, as JSON."""
+STREAM_LOGS = 3
+"""Frames whose payload is an OTLP ``LogRecord``."""
+
+
+class Spool(Protocol):
+    """Where frames go; never raises."""
+
+    def start(self, stream: int, key: bytes, payload: bytes) -> None:
+        """Keep the start of something, known by eight bytes."""
+        ...
+
+    def end(self, stream: int, key: bytes, payload: bytes) -> None:
+        """Keep the end of something, or something that has no start."""
+        ...
+
+
+class _NoSpool:
+    """Keeps nothing."""
+
+    def start(self, stream: int, key: bytes, payload: bytes) -> None:
+        """Do nothing."""
+
+    def end(self, stream: int, key: bytes, payload: bytes) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of what was recorded, at the end of a session.
+
+    Attributes:
+        spans: recorded by this session, in all its processes.
+        delivered: of these, accepted by the backend.
+        kept: of these, in the spool, for whoever comes next.
+        dropped: of these, lost.
+        is_sent: whether anything is configured to be delivered anywhere.
+        place: where the kept ones, or the history, are.
+    """
+
+    spans: int = 0
+    delivered: int = 0
+    kept: int = 0
+    dropped: int = 0
+    is_sent: bool = False
+    place: str = ""
+
+
+@dataclass(eq=False)
+class Recording:
+    """The services of one session in one process; travels to a worker process by pickle, without the spool.
+
+    Attributes:
+        options: the settings in force.
+        project_path: the root of the project.
+        package: the project's package.
+        session_id: of the session.
+        resource: attributes of the resource, by their standard names.
+        clock: of all records.
+        ids: of all records.
+        guard: calls what may fail.
+        spool: where frames go.
+        is_worker: whether this is a worker process.
+        secrets: texts of the credentials configuration, not to be shown; filled when the catalog is built.
+        provenance: attributes that tell the commit and branch of the project.
+        problems: mistakes in the configuration, which keep nothing from running.
+    """
+
+    options: Options
+    project_path: Path
+    package: str
+    session_id: str
+    resource: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+    ids: Ids = field(default_factory=Ids)
+    guard: Guard = field(default_factory=Guard)
+    spool: Spool = field(default_factory=_NoSpool)
+    is_worker: bool = False
+    secrets: set[str] = field(default_factory=set, repr=False)
+    provenance: dict[str, str] = field(default_factory=dict)
+    problems: tuple[Any, ...] = ()
+    _redactor: Redactor | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "spool": _NoSpool(), "guard": Guard(), "_redactor": None}
+
+    @property
+    def redactor(self) -> Redactor:
+        """What hides secrets, those of the credentials among them."""
+        if self._redactor is None:
+            self._redactor = Redactor(self.options.redaction, self.secrets)
+        return self._redactor
+
+    def hide(self, credentials: Any) -> None:
+        """Hide every text that occurs as a value in a credentials configuration, from now on."""
+        found = secrets_in(credentials) - self.secrets
+        if found:
+            self.secrets |= found
+            self.redactor.add_secrets(found)
+
+    def path(self, given: Path) -> Path:
+        """Return a path of the options, made absolute."""
+        return self.project_path / given
