@@ -1,0 +1,38 @@
+"""The settings in force, one by one, fit to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pellucid._util.redaction import REDACTED, redact_urls
+from pellucid.observability.options._keys import KEYS, flat, shown
+
+if TYPE_CHECKING:
+    from pellucid.observability.options._loading import LoadedOptions
+
+
+@dataclass(frozen=True)
+class EffectiveOption:
+    """One setting.
+
+    Attributes:
+        key: with dots, as the file nests it.
+        value: as YAML has it, without secrets.
+        origin: ``default``, a file, or a variable.
+    """
+
+    key: str
+    value: str
+    origin: str
+
+
+def effective(loaded: LoadedOptions) -> list[EffectiveOption]:
+    """Return all settings in force, in the order of the documentation; secrets are hidden."""
+    values = flat(loaded.options)
+    rows = []
+    for key in KEYS:
+        value = values[key.name]
+        text = shown(dict.fromkeys(value, REDACTED)) if key.is_secret else redact_urls(shown(value))
+        rows.append(EffectiveOption(key.name, text, loaded.origins.get(key.name, "default")))
+    return rows
