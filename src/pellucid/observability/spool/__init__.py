@@ -1,0 +1,24 @@
+"""Durable frames in files of one process each, that outlive it, and are collected by whoever comes next."""
+
+from __future__ import annotations
+
+from pellucid.observability.spool._exclusion import SpoolBusy
+from pellucid.observability.spool._folder import SpoolFolder, SpoolStatus
+from pellucid.observability.spool._frames import Frame, FrameKind
+from pellucid.observability.spool._limits import Limits
+from pellucid.observability.spool._outbox import Kept, OutboxQueue
+from pellucid.observability.spool._segment import Segment
+from pellucid.observability.spool._writer import SegmentWriter
+
+__all__ = [
+    "Frame",
+    "FrameKind",
+    "Kept",
+    "Limits",
+    "OutboxQueue",
+    "Segment",
+    "SegmentWriter",
+    "SpoolBusy",
+    "SpoolFolder",
+    "SpoolStatus",
+]

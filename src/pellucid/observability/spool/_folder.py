@@ -1,0 +1,182 @@
+"""The folder of a spool: collecting what is finished."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pellucid.observability.spool import _bounds
+from pellucid.observability.spool._exclusion import SpoolBusy, exclusive
+from pellucid.observability.spool._layout import ACTIVE, OUTBOX, QUARANTINE, files_in, parse
+from pellucid.observability.spool._limits import Limits
+from pellucid.observability.spool._liveness import is_dead
+from pellucid.observability.spool._outbox import Kept, OutboxQueue, kept_in, kept_of
+from pellucid.observability.spool._sealing import examine, finish
+from pellucid.observability.spool._segment import Segment
+from pellucid.observability.spool._usage import used_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from pellucid.observability.spool._sealing import Seal
+
+
+@dataclass(frozen=True)
+class SpoolStatus:
+    """What is in a spool.
+
+    Attributes:
+        live_pids: the processes that write to it.
+        live: what they write to.
+        finished: what is to be collected.
+        outbox: what is to be delivered, by signal.
+        quarantine: what was set aside.
+        total_bytes: of all files; one that has several names counts once.
+    """
+
+    live_pids: tuple[int, ...]
+    live: Kept
+    finished: Kept
+    outbox: Mapping[str, Kept]
+    quarantine: Kept
+    total_bytes: int
+
+
+class SpoolFolder:
+    """The folder in which the segments of all processes are.
+
+    Args:
+        path: of the folder; it need not be there.
+        limits: of all that is kept.
+        now_ns: tells the time, in nanoseconds since the epoch.
+
+    Attributes:
+        path: of the folder.
+        skipped: how many segments the last collection left for the next one, as the disk failed it.
+    """
+
+    def __init__(self, path: Path, limits: Limits | None = None, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self.path = path.absolute()
+        self.skipped = 0
+        self._limits = limits or Limits()
+        self._now_ns = now_ns
+
+    @property
+    def _active(self) -> Path:
+        return self.path / ACTIVE
+
+    def finished(self, seal: Seal, wait_seconds: float = 0.0) -> Iterator[Segment]:
+        """Iterate over the segments that no living process writes to, by process and in order, sealed.
+
+        Nobody else does meanwhile: close the iterator to be done early. A segment that is not removed comes again.
+
+        Args:
+            seal: makes the payload of an END: of the stream, the payload of its START, and the time of the last frame.
+            wait_seconds: for somebody else who collects.
+
+        Raises:
+            SpoolBusy: somebody else collects.
+            OSError: of the disk.
+        """
+        self.skipped = 0
+        if not self._active.is_dir():
+            return
+        with exclusive(self._lock_path, wait_seconds):
+            _bounds.sweep(self.path, self._now_ns())
+            entries = [self._active / entry.name for entry in files_in(self._active)]
+            last = {parse(path.name).process: path for path in entries}
+            held_back: set[str] = set()
+            for path in entries:
+                name = parse(path.name)
+                # A process's segments make sense in their order alone.
+                if name.process in held_back:
+                    continue
+                segment = self._claimed(path, seal, has_successor=last[name.process] != path)
+                if segment is None:
+                    held_back.add(name.process)
+                elif segment.size_bytes:
+                    yield segment
+
+    def _claimed(self, path: Path, seal: Seal, *, has_successor: bool) -> Segment | None:
+        """Return a segment that is finished, now or before; None if it is alive, or the disk fails."""
+        try:
+            if not is_dead(path, parse(path.name).pid):
+                return None
+            found = examine(path)
+            segment = Segment(self.path, path, found.damaged_bytes)
+            if found.frames:
+                finish(path, found, seal, has_successor=has_successor)
+            elif found.damaged_bytes:
+                segment.set_aside("nothing of it can be read")
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            return Segment(self.path, path, 0)
+        except OSError:
+            self.skipped += 1
+            return None
+        return segment
+
+    def outbox(self, signal: str) -> OutboxQueue:
+        """Return what is to be delivered of a signal, ``traces`` or ``logs``."""
+        return OutboxQueue(self.path, signal)
+
+    def quarantine(self, segment: Segment, reason: str) -> None:
+        """Set a segment aside that nobody can use.
+
+        Raises:
+            OSError: of the disk.
+        """
+        segment.set_aside(reason)
+
+    def enforce_bounds(self) -> dict[int, int]:
+        """Remove what is too old, or too much, oldest first; what was set aside goes before all else.
+
+        An eighth of the limit is left for what is to be written. What somebody collects or delivers meanwhile stays.
+
+        Returns:
+            How many ENDs were dropped, by stream, those that a dead process would have had sealed among them.
+
+        Raises:
+            OSError: of the disk.
+        """
+        if not self.path.is_dir():
+            return {}
+        with contextlib.suppress(SpoolBusy), exclusive(self._lock_path):
+            return _bounds.enforce(self.path, self._limits, self._now_ns())
+        return {}
+
+    def status(self) -> SpoolStatus:
+        """Return what is kept.
+
+        Raises:
+            OSError: of the disk.
+        """
+        live, finished, pids = [], [], set()
+        for entry in files_in(self._active):
+            name = parse(entry.name)
+            path = self._active / entry.name
+            try:
+                if is_dead(path, name.pid):
+                    finished.append(path)
+                else:
+                    live.append(path)
+                    pids.add(name.pid)
+            except OSError:
+                finished.append(path)
+        signals = sorted(entry.name for entry in files_in(self.path / OUTBOX, ""))
+        return SpoolStatus(
+            live_pids=tuple(sorted(pids)),
+            live=kept_of(live),
+            finished=kept_of(finished),
+            outbox={signal: self.outbox(signal).kept() for signal in signals},
+            quarantine=kept_in(self.path / QUARANTINE),
+            total_bytes=used_bytes(self.path),
+        )
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.path / "collect.lock"

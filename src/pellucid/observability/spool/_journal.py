@@ -1,0 +1,344 @@
+"""What one process has written, what it has open, and what became of the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import math
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pellucid.observability.spool._frames import FORMAT_VERSION, HEADER_KEY, FrameKind, encode
+from pellucid.observability.spool._layout import ACTIVE, process_name, segment_name
+from pellucid.observability.spool._segment_file import SegmentFile
+from pellucid.observability.spool._usage import used_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pellucid.observability.spool._limits import Limits
+
+_START = int(FrameKind.START)
+_END = int(FrameKind.END)
+
+_SLOW_SECONDS = 0.005
+_STUCK_SECONDS = 0.1
+_NEAR_WRITES = 8
+_LOOK_SECONDS = 1.0
+_LEAST_ALLOWANCE_BYTES = 64 * 1024
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 5.0
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+class SpoolFullError(OSError):
+    """The spool holds as much as it may."""
+
+    def __init__(self, total_bytes: int) -> None:
+        super().__init__(errno.ENOSPC, f"the spool holds its limit of {total_bytes} bytes")
+
+
+class Journal:
+    """The segments of one process; the caller sees to it that one thread at a time is in it.
+
+    A signal may interrupt `write` and call it again, unless `is_changing`.
+
+    Args:
+        folder: of the spool.
+        header: JSON; its ``pid`` is made this process's.
+        limits: of the spool.
+        now_ns: tells the time of frames.
+
+    Attributes:
+        written: ENDs that are in a segment, by stream.
+        dropped: ENDs that are lost, by stream.
+        is_degraded: whether frames are refused, until the disk is tried again.
+        is_changing: whether the segment is being replaced or repaired.
+        is_writing: whether a frame is being appended; `close` has to wait.
+        calm_writes: how many writes there were since the disk was slow.
+        slow_writes: how many writes took too long.
+        rolls: how many segments were rolled over.
+        news: faults that nobody was told of yet.
+    """
+
+    def __init__(self, folder: Path, header: bytes, limits: Limits, now_ns: Callable[[], int]) -> None:
+        self.written: dict[int, int] = {}
+        self.dropped: dict[int, int] = {}
+        self.is_degraded = False
+        self.is_changing = False
+        self.is_writing = False
+        self.calm_writes = 1
+        self.slow_writes = 0
+        self._since_slow = _NEAR_WRITES
+        self.rolls = 0
+        self.news: list[tuple[str, BaseException]] = []
+        self._folder = folder
+        self._header = header
+        self._limits = limits
+        self._now_ns = now_ns
+        self._process = process_name(now_ns())
+        self._sequence = 0
+        self._file: SegmentFile | None = None
+        self._open: dict[tuple[int, bytes], bytes] = {}
+        self._missing: set[tuple[int, bytes]] = set()
+        self._is_plain = False
+        self._is_broken = False
+        self._look_at = 0.0
+        self._roll_at = math.inf
+        self._most_bytes = 0
+        self._wait = 0.0
+        self._retry_at = 0.0
+        self._told: set[str] = set()
+
+    def write(self, kind: int, stream: int, key: bytes, frame: bytes) -> None:
+        """Append a START or an END, or count it as lost.
+
+        Args:
+            kind: START or END.
+            stream: of the frame.
+            key: of the frame.
+            frame: all its bytes.
+        """
+        begun = time.monotonic()
+        file = self._file
+        if self.is_writing and self._is_plain and file is not None:
+            # A signal came in the middle of a write: that one's segment is not to be replaced under it.
+            self._append(file, kind, stream, key, frame)
+            return
+        if (
+            not self._is_plain
+            or file is None
+            or begun >= self._look_at
+            or begun >= self._roll_at
+            or file.size + len(frame) > self._most_bytes
+        ):
+            file = self._prepared(begun, len(frame))
+            if file is None:
+                self._lose(kind, stream, key, frame)
+                return
+            begun = time.monotonic()
+        self.is_writing = True
+        try:
+            self._append(file, kind, stream, key, frame)
+        finally:
+            self.is_writing = False
+        self._note_pace(time.monotonic() - begun)
+
+    def _append(self, file: SegmentFile, kind: int, stream: int, key: bytes, frame: bytes) -> None:
+        if kind == _START:
+            # Before it is written: a signal may end it, and must find it.
+            self._open[stream, key] = frame
+        try:
+            file.append(frame)
+        except OSError as error:
+            repaired = self._repaired(error, frame)
+            if repaired is None:
+                self._lose(kind, stream, key, frame)
+                return
+            file = repaired
+        if kind == _END:
+            self._open.pop((stream, key), None)
+            self.written[stream] = self.written.get(stream, 0) + 1
+            if not file.ends:
+                self._roll_at = file.started + self._limits.roll_seconds
+            file.ends[stream] = file.ends.get(stream, 0) + 1
+
+    def roll(self) -> bool:
+        """Let go of the segment if anything ended in it; return whether there was anything to let go."""
+        if self._file is None or not self._file.ends or self.is_changing or self.is_writing:
+            return False
+        self.is_changing = True
+        try:
+            self._roll(lazily=True)
+        except OSError as error:
+            self._fail(error, time.monotonic())
+            return False
+        finally:
+            self.is_changing = False
+        return True
+
+    def sync(self) -> None:
+        """Wait until all is on the disk, as far as it can be."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.sync()
+
+    def close(self) -> None:
+        """Let go of the segment; what is open in it is sealed by whoever collects it."""
+        if self._missing:
+            self._retry_at = 0.0
+            self._prepared(time.monotonic(), 0)
+        if self._file is not None and self._is_kept(self._file):
+            self._finish(self._file, None if self._open else FrameKind.CLOSED)
+        self._file = None
+        self._is_plain = False
+
+    def forget(self) -> None:
+        """Close what was inherited from the parent process."""
+        if self._file is not None:
+            self._file.forget()
+
+    def count_dropped(self, stream: int) -> None:
+        """Count an END that is lost."""
+        self.dropped[stream] = self.dropped.get(stream, 0) + 1
+
+    def _lose(self, kind: int, stream: int, key: bytes, frame: bytes) -> None:
+        """Count an END as lost; keep a START until it can be written, or its END comes."""
+        if kind == _START:
+            self._open[stream, key] = frame
+            self._missing.add((stream, key))
+        else:
+            self._open.pop((stream, key), None)
+            self._missing.discard((stream, key))
+            self.count_dropped(stream)
+        self._is_plain = self._is_plain and not self._missing
+
+    def _note_pace(self, seconds: float) -> None:
+        # Waiting for the interpreter's lock looks like a slow disk, so each thread has its turn to take first.
+        if seconds > _SLOW_SECONDS and seconds > _SLOW_SECONDS + sys.getswitchinterval() * (
+            threading.active_count() - 1
+        ):
+            self.slow_writes += 1
+            # One that is a little late may be the scheduler's doing; two are the disk's.
+            if seconds > _STUCK_SECONDS or self._since_slow < _NEAR_WRITES:
+                self.calm_writes = 0
+            self._since_slow = 0
+        else:
+            self.calm_writes += 1
+            self._since_slow += 1
+
+    def _prepared(self, now: float, size: int) -> SegmentFile | None:
+        """Return the segment that so many bytes can be written to; None while the disk does not take them."""
+        if now < self._retry_at or self.is_changing:
+            return None
+        self.is_changing = True
+        try:
+            return self._looked_after(now, size)
+        except OSError as error:
+            self._fail(error, now)
+            return None
+        finally:
+            self.is_changing = False
+
+    def _repaired(self, error: OSError, frame: bytes) -> SegmentFile | None:
+        """Write a frame that could not be written to another segment, if it is not the whole disk that is full."""
+        self.is_changing = True
+        now = time.monotonic()
+        try:
+            if error.errno in _FULL:
+                raise error
+            self._is_broken = True
+            file = self._looked_after(now, len(frame))
+            file.append(frame)
+        except OSError as failed:
+            self._fail(failed, now)
+            return None
+        else:
+            return file
+        finally:
+            self.is_changing = False
+
+    def _looked_after(self, now: float, size: int) -> SegmentFile:
+        file = self._file
+        if file is not None and not self._is_kept(file):
+            file = self._file = None
+        room = self._room(size if file else size + sum(map(len, self._beginning())))
+        if file is None:
+            file = self._file = self._new()
+        elif self._is_broken or self._is_due(file, now):
+            file = self._roll(lazily=False)
+        if self._missing:
+            file.append(b"".join(self._open[identity] for identity in self._missing))
+            self._missing.clear()
+        self._most_bytes = min(file.size + room, max(self._longest(file), file.size + size))
+        self._is_plain, self._is_broken, self.is_degraded = True, False, False
+        self._wait = self._retry_at = 0.0
+        self._look_at = now + _LOOK_SECONDS
+        return file
+
+    def _is_kept(self, file: SegmentFile) -> bool:
+        """Tell whether a segment has a name; if not, somebody removed the folder, and what ended in it is lost."""
+        if file.is_there():
+            return True
+        for stream, count in file.ends.items():
+            self.written[stream] -= count
+            self.dropped[stream] = self.dropped.get(stream, 0) + count
+        self._note(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file.path)))
+        file.release()
+        return False
+
+    def _is_due(self, file: SegmentFile, now: float) -> bool:
+        return now >= self._roll_at or file.size >= self._longest(file)
+
+    def _longest(self, file: SegmentFile) -> int:
+        """Return the size at which a segment is rolled over; what it began with would begin the next one, too."""
+        return max(self._limits.segment_bytes, 2 * file.beginning_bytes)
+
+    def _room(self, size: int) -> int:
+        """Return how many bytes may be written before the folder has to be looked at again.
+
+        Raises:
+            SpoolFullError: not even so many may be.
+        """
+        room = self._limits.total_bytes - used_bytes(self._folder)
+        if room < size:
+            raise SpoolFullError(self._limits.total_bytes)
+        # A share of it alone, as other processes write, too.
+        return max(size, min(room, max(room // 4, _LEAST_ALLOWANCE_BYTES)))
+
+    def _new(self) -> SegmentFile:
+        path = self._folder / ACTIVE / segment_name(self._process, self._sequence)
+        self._sequence += 1
+        file = SegmentFile(path, self._beginning())
+        self._missing.clear()
+        self._roll_at = math.inf
+        return file
+
+    def _beginning(self) -> list[bytes]:
+        header = encode(FrameKind.HEADER, FORMAT_VERSION, HEADER_KEY, self._now_ns(), _with_pid(self._header))
+        return [header, *self._open.values()]
+
+    def _roll(self, *, lazily: bool) -> SegmentFile:
+        """Go on in a new segment, which has all that is open; the old one is let go once that is written."""
+        old = self._file
+        assert old is not None
+        self._file = new = self._new() if self._open or not lazily else None
+        self._is_plain = new is not None
+        self._finish(old, FrameKind.ROLLED)
+        self.rolls += 1
+        self._look_at = 0.0
+        return new if new is not None else old
+
+    def _finish(self, file: SegmentFile, kind: FrameKind | None) -> None:
+        with contextlib.suppress(OSError):
+            if kind is not None:
+                file.append(encode(kind, 0, HEADER_KEY, self._now_ns(), b""))
+        file.release()
+
+    def _fail(self, error: OSError, now: float) -> None:
+        """Refuse frames for a while."""
+        self.is_degraded = True
+        self._is_plain = False
+        self._wait = min(max(2 * self._wait, _FIRST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+        self._retry_at = now + self._wait
+        self._note(error)
+
+    def _note(self, error: OSError) -> None:
+        """Have somebody told of a fault, the first time there is one of its kind."""
+        is_full = isinstance(error, SpoolFullError)
+        text = "The spool is full" if is_full else "The spool cannot be written to"
+        if text not in self._told:
+            self._told.add(text)
+            self.news.append((text, error))
+
+
+def _with_pid(header: bytes) -> bytes:
+    try:
+        return json.dumps({**json.loads(header), "pid": os.getpid()}, separators=(",", ":")).encode()
+    except (ValueError, TypeError):
+        return header

@@ -1,0 +1,167 @@
+"""A segment that nobody writes to any more, as it is read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from pellucid.observability.spool._frames import FORMAT_VERSION, HEADER_KEY, Frame, FrameKind, FrameReader
+from pellucid.observability.spool._layout import (
+    ACTIVE,
+    OUTBOX,
+    QUARANTINE,
+    REASON,
+    SUFFIX,
+    TEMPORARY,
+    make_folder,
+    parse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pellucid.observability.spool._outbox import OutboxQueue
+
+
+class Segment:
+    """One segment: its frames, and what may be done with it.
+
+    Args:
+        root: the folder of the spool.
+        path: of the file.
+        damaged_bytes: if that is known.
+
+    Attributes:
+        name: of the file; the same in the outboxes.
+        path: of the file.
+    """
+
+    def __init__(self, root: Path, path: Path, damaged_bytes: int | None = None) -> None:
+        self.name = path.name
+        self.path = path
+        self._root = root
+        self._damaged_bytes = damaged_bytes
+        self._header: dict[str, Any] | None = None
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What its writer said of itself.
+
+        Of an unreadable one, what is sure: that its frames are to be kept here, and delivered nowhere.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if self._header is None:
+            with self.path.open("rb") as file:
+                self._header = header_of(next(iter(FrameReader(file)), None)) or {
+                    "v": FORMAT_VERSION,
+                    "pid": parse(self.name).pid,
+                    "session_id": "",
+                    "is_worker": False,
+                    "resource": {},
+                    "traces": False,
+                    "logs": False,
+                    "history": True,
+                    "metrics": True,
+                }
+        return self._header
+
+    @property
+    def damaged_bytes(self) -> int:
+        """How many bytes of it cannot be read, but for a last frame that was never finished.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        if self._damaged_bytes is None:
+            with self.path.open("rb") as file:
+                reader = FrameReader(file)
+                for _ in reader:
+                    pass
+            self._damaged_bytes = reader.damaged_bytes
+        return self._damaged_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """How large the file is; 0 if it is not there."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def frames(self) -> Iterator[Frame]:
+        """Read its frames, in the order in which they were written; what is damaged is left out.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with self.path.open("rb") as file:
+            yield from FrameReader(file)
+
+    def link_to(self, outbox: OutboxQueue | str) -> None:
+        """Put it into an outbox, too; there it shows once it is removed here. May be repeated.
+
+        Args:
+            outbox: or the name of its signal.
+
+        Raises:
+            OSError: of the disk.
+        """
+        signal = outbox if isinstance(outbox, str) else outbox.signal
+        target = self._root / OUTBOX / signal / self.name
+        make_folder(target.parent)
+        try:
+            os.link(self.path, target, follow_symlinks=False)
+        except FileExistsError:
+            return
+        except (OSError, NotImplementedError):
+            # A file system without links, or one with as many as it can have.
+            temporary = target.with_name(target.name + TEMPORARY)
+            shutil.copy2(self.path, temporary)
+            temporary.replace(target)
+
+    def remove(self) -> None:
+        """Be done with it; one that is damaged is set aside instead.
+
+        Raises:
+            OSError: of the disk.
+        """
+        if self.damaged_bytes:
+            self.set_aside(f"{self.damaged_bytes} bytes cannot be read")
+        else:
+            self.path.unlink(missing_ok=True)
+
+    def set_aside(self, reason: str) -> None:
+        """Move it to where what nobody can use is kept for people to look at.
+
+        Args:
+            reason: kept beside it.
+
+        Raises:
+            OSError: of the disk.
+        """
+        folder = self._root / QUARANTINE
+        make_folder(folder)
+        place = self.path.parent.name
+        name = self.name if place in (ACTIVE, QUARANTINE) else f"{self.name.removesuffix(SUFFIX)}.{place}{SUFFIX}"
+        with contextlib.suppress(OSError):
+            (folder / (name + REASON)).write_text(reason[:1000] + "\n", encoding="utf-8", errors="replace")
+        self.path.replace(folder / name)
+
+
+def header_of(frame: Frame | None) -> dict[str, Any] | None:
+    """Return what a header says, or None if it is none."""
+    if frame is None or frame.kind is not FrameKind.HEADER:
+        return None
+    if frame.stream != FORMAT_VERSION or frame.key != HEADER_KEY:
+        return None
+    try:
+        header = json.loads(frame.payload)
+    except (ValueError, RecursionError):
+        return None
+    return header if isinstance(header, dict) else None
