@@ -1,0 +1,62 @@
+"""Every operation of the runtime is a span."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pellucid.framework.hooks.markers import hook_impl
+from pellucid.observability.tracing import Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pellucid.observability.recording import Recording
+    from pellucid.observability.records import SpanRecord
+
+__all__ = ["TracingHooks", "tracing_hooks"]
+
+
+def tracing_hooks() -> TracingHooks:
+    """Return the plugin that traces, for one session."""
+    return TracingHooks()
+
+
+class TracingHooks:
+    """Writes the spans of one session in one process; nothing where tracing is switched off."""
+
+    def __init__(self) -> None:
+        self._tracing: Tracing | None = None
+
+    def __reduce__(self) -> tuple[Callable[[], TracingHooks], tuple[()]]:
+        return tracing_hooks, ()
+
+    @hook_impl
+    def on_recording_started(self, recording: Recording) -> None:
+        """Begin; in a forked process, anew."""
+        self._close()
+        options = recording.options
+        if options.enabled and options.tracing.enabled:
+            self._tracing = Tracing(recording)
+            self._tracing.open()
+
+    @hook_impl
+    def on_span_started(self, span: SpanRecord) -> None:
+        """Keep the start of a span."""
+        if self._tracing is not None:
+            self._tracing.started(span)
+
+    @hook_impl
+    def on_span_ended(self, span: SpanRecord) -> None:
+        """Keep the end of a span."""
+        if self._tracing is not None:
+            self._tracing.ended(span)
+
+    @hook_impl
+    def on_recording_ended(self) -> None:
+        """End."""
+        self._close()
+
+    def _close(self) -> None:
+        tracing, self._tracing = self._tracing, None
+        if tracing is not None:
+            tracing.close()

@@ -1,0 +1,34 @@
+"""Spans: encoded, sampled, handed on to child processes, and shared with OpenTelemetry where that is in use."""
+
+from pellucid.observability.tracing._context import suppressed
+from pellucid.observability.tracing._encoding import LOST, Redacts, SpanEncoder, seal
+from pellucid.observability.tracing._entry import tracer_provider
+from pellucid.observability.tracing._environment import ChildEnvironment
+from pellucid.observability.tracing._propagation import (
+    RemoteParent,
+    format_parent,
+    parse_parent,
+    parse_state,
+    propagates,
+    remote_parent,
+)
+from pellucid.observability.tracing._sampling import is_sampled
+from pellucid.observability.tracing._tracing import Tracing
+
+__all__ = [
+    "LOST",
+    "ChildEnvironment",
+    "Redacts",
+    "RemoteParent",
+    "SpanEncoder",
+    "Tracing",
+    "format_parent",
+    "is_sampled",
+    "parse_parent",
+    "parse_state",
+    "propagates",
+    "remote_parent",
+    "seal",
+    "suppressed",
+    "tracer_provider",
+]
