@@ -1,0 +1,21 @@
+"""Metrics: what is counted, kept over processes, and rendered for Prometheus."""
+
+from pellucid.observability.metrics._events import seal
+from pellucid.observability.metrics._filling import Filling
+from pellucid.observability.metrics._render import LiveState, registry, render
+from pellucid.observability.metrics._series import Deltas, Exemplar
+from pellucid.observability.metrics._totals import TotalsError, TotalsStore
+from pellucid.observability.metrics._view import Totals
+
+__all__ = [
+    "Deltas",
+    "Exemplar",
+    "Filling",
+    "LiveState",
+    "Totals",
+    "TotalsError",
+    "TotalsStore",
+    "registry",
+    "render",
+    "seal",
+]
