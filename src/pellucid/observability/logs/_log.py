@@ -1,0 +1,201 @@
+"""Takes built-in events and other people's log records to all places that lines go to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pellucid.exceptions import RunTerminated
+from pellucid.observability.current import current_span
+from pellucid.observability.logs._duplicates import is_duplicate
+from pellucid.observability.logs._entry import CORE_FIELDS, Entry, timestamp
+from pellucid.observability.logs._events import LEVELS
+from pellucid.observability.logs._file import FileSink
+from pellucid.observability.logs._processors import FIELDS, identity, message_of, processors_for
+from pellucid.observability.logs._sinks import SpoolSink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pellucid.observability.logs._entry import Sink
+    from pellucid.observability.recording import Recording
+    from pellucid.observability.records import SpanRecord
+
+__all__ = ["EVENTS_LOGGER", "EventLog", "RecordHandler"]
+
+EVENTS_LOGGER = "pellucid.events"
+"""The logger of the built-in events."""
+
+_PART = "logging"
+_PROJECT_PART = "logging of the project"
+_DEEPEST = 3
+
+
+class EventLog:
+    """The lines of one session in this process.
+
+    Args:
+        recording: of the session.
+        level: the number of the level from which on there are lines.
+        sinks: where they go.
+    """
+
+    def __init__(self, recording: Recording, level: int, sinks: Sequence[Sink]) -> None:
+        self.recording = recording
+        self.level = level
+        self.sinks = tuple(sinks)
+        self.is_closed = False
+        self._logger = logging.getLogger(EVENTS_LOGGER)
+        self._chain = processors_for(recording.session_id, lambda: self.recording.redactor)
+        self._thread = threading.local()  # how deep it logs from inside of logging
+
+    def adopt(self, recording: Recording) -> None:
+        """Go on with the services of a forked process."""
+        self.recording = recording
+        for sink in self.sinks:
+            if isinstance(sink, SpoolSink):
+                sink.recording = recording
+            elif isinstance(sink, FileSink):
+                sink.rotates = not recording.is_worker
+
+    def tell(self, name: str, time_ns: int, span: SpanRecord | None, fields: dict[str, Any]) -> None:
+        """Log a built-in event.
+
+        Args:
+            name: of the event.
+            time_ns: nanoseconds since the epoch.
+            span: that it is about.
+            fields: redacted.
+        """
+        level = LEVELS[name]
+        if level < self.level:
+            return
+        event = {
+            "timestamp": timestamp(time_ns),
+            "level": logging.getLevelName(level),
+            "event": name,
+            "logger": EVENTS_LOGGER,
+            **identity(span, self.recording.session_id, self.recording.redactor),
+            **fields,
+        }
+        self._put(Entry(event, level, time_ns, span, name))
+        if self._has_others():
+            self._tell_others(name, level, event)
+
+    def record(self, record: logging.LogRecord) -> None:
+        """Log what somebody logged; never raises but for Ctrl-C and the signals that end a run."""
+        depth = getattr(self._thread, "depth", 0)
+        if record.levelno < self.level or depth >= _DEEPEST or self.is_closed:
+            return
+        self._thread.depth = depth + 1
+        try:
+            self._record(record)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            self._note(_PART, error)
+        finally:
+            self._thread.depth = depth
+
+    def close(self, deadline: float) -> None:
+        """Write what waits, and let go of all places; one that loses lines by this is told of to those after it."""
+        self.is_closed = True
+        for number, sink in enumerate(self.sinks):
+            self.recording.guard.call(_PART, sink.close, deadline)
+            if notice := self.recording.guard.call(_PART, sink.take_notice):
+                self._warn(notice, self.sinks[number + 1 :])
+
+    def _record(self, record: logging.LogRecord) -> None:
+        span = current_span.get()
+        if is_duplicate(record, span):
+            return
+        event: Any = {"event": message_of(record), "_record": record}
+        for process in self._chain:
+            event = process(None, record.levelname, event)
+        ordered = {key: event.pop(key) for key in CORE_FIELDS if key in event}
+        self._put(Entry({**ordered, **event}, record.levelno, int(record.created * 1e9), span))
+
+    def _put(self, entry: Entry) -> None:
+        for sink in self.sinks:
+            sink.write(entry)
+        for sink in self.sinks:
+            if notice := sink.take_notice():
+                self._warn(notice, self.sinks)
+
+    def _warn(self, notice: str, sinks: Sequence[Sink]) -> None:
+        """Tell places about one that loses lines."""
+        time_ns = self.recording.clock.now_ns()
+        redactor = self.recording.redactor
+        event = {
+            "timestamp": timestamp(time_ns),
+            "level": "WARNING",
+            "event": redactor.text(notice),
+            "logger": "pellucid.telemetry",
+            **identity(None, self.recording.session_id, redactor),
+        }
+        entry = Entry(event, logging.WARNING, time_ns, None)
+        for sink in sinks:
+            sink.write(entry)
+
+    def _has_others(self) -> bool:
+        """Tell whether a handler that is not ours hears of what the events' logger says."""
+        current: logging.Logger | None = self._logger
+        while current is not None:
+            for each in current.handlers:
+                if not isinstance(each, RecordHandler):
+                    return True
+            current = current.parent if current.propagate else None
+        return False
+
+    def _tell_others(self, name: str, level: int, event: dict[str, Any]) -> None:
+        logger = self._logger
+        if not logger.isEnabledFor(level):
+            return
+        from pellucid.observability.logs._sentences import sentence
+
+        text = sentence(name, event)
+        record = logger.makeRecord(logger.name, level, __file__, 0, text, (), None, name, {FIELDS: event})
+        try:
+            logger.handle(record)
+        except Exception as error:  # of somebody's handler
+            self._note(_PROJECT_PART, error)
+
+    def _note(self, part: str, error: BaseException) -> None:
+        try:
+            self.recording.guard.note(part, error)
+        except Exception:  # of somebody's handler, by which the fault was to be told
+            faults = self.recording.guard.faults
+            faults[_PROJECT_PART] = faults.get(_PROJECT_PART, 0) + 1
+
+
+class RecordHandler(logging.Handler):
+    """What stdlib logging calls; it takes no lock, as a fork or a signal may come while one is held.
+
+    Args:
+        log: where records go.
+        is_first: whether records that belong to no session go there, too.
+    """
+
+    def __init__(self, log: EventLog, *, is_first: bool = True) -> None:
+        super().__init__(log.level)
+        self.log = log
+        self.is_first = is_first
+
+    def createLock(self) -> None:  # noqa: N802 - the name is stdlib's
+        """Have none."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Log a record, unless it is one of ours or of another session."""
+        if record.name == EVENTS_LOGGER and FIELDS in vars(record):
+            return False
+        span = current_span.get()
+        is_here = self.is_first if span is None else span.scope.session_id == self.log.recording.session_id
+        if is_here:
+            self.log.record(record)
+        return is_here
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record."""
+        self.handle(record)
