@@ -1,0 +1,104 @@
+"""The command ``runs diff``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pellucid.observability._cli._runs_json import diff_json, dumped
+from pellucid.observability._cli._runs_store import opened_history
+from pellucid.observability._cli._runs_text import Screen, columns_of, duration, local_time, shown, size
+from pellucid.observability.history import diff_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pellucid.observability.history import Change, DatasetChange, NodeChange, RunDiff, RunSummary
+
+
+def echo_diff(ctx: click.Context, before: str, after: str, *, as_json: bool) -> None:
+    """Write what is different between two runs."""
+    with opened_history(ctx) as (store, _):
+        first, second = store.find(before), store.find(after)
+        diff = diff_runs(first, second, store.spans(first), store.spans(second))
+    if as_json:
+        click.echo(dumped(diff_json(first, second, diff)))
+        return
+    screen = Screen.of_stdout()
+    for line in comparison(first, second, diff, screen):
+        click.echo(line, color=screen.has_colours)
+
+
+def comparison(before: RunSummary, after: RunSummary, diff: RunDiff, screen: Screen) -> Iterator[str]:
+    """Yield the lines about two runs."""
+    for sign, run in (("-", before), ("+", after)):
+        result = screen.of_result(run.result, run.result)
+        yield (
+            f"{sign} {screen.styled(run.run_id, bold=True)}  {local_time(run.started_ns)}  {result} "
+            f"in {duration(run.duration_seconds)}"
+        )
+    yield f"  Duration  {_change_of(diff.before_seconds, diff.after_seconds)}"
+    yield from _section("Run", [_changed(each) for each in diff.fields], screen)
+    yield from _section("Parameters", [_changed(each) for each in diff.parameters], screen)
+    yield from _section("Nodes", _node_rows(diff.nodes), screen)
+    yield from _section("Datasets", [row for each in diff.datasets for row in _dataset_rows(each)], screen)
+
+
+def _section(title: str, rows: Sequence[tuple[str, str]], screen: Screen) -> Iterator[str]:
+    if not rows:
+        return
+    yield ""
+    yield screen.styled(title, bold=True)
+    width = min(max(columns_of(name) for name, _ in rows), screen.columns // 2)
+    for name, text in rows:
+        yield screen.fitted(f"  {screen.cell(name, width)}  {text}", screen.columns)
+
+
+def _changed(change: Change) -> tuple[str, str]:
+    return change.name, f"{_value(change.before)} -> {_value(change.after)}"
+
+
+def _value(value: object) -> str:
+    return "-" if value is None or value == "" else shown(value)
+
+
+def _node_rows(nodes: Sequence[NodeChange]) -> list[tuple[str, str]]:
+    return [(f"{_sign(each)} {each.name}", _node_text(each)) for each in nodes]
+
+
+def _sign(node: NodeChange) -> str:
+    return "+" if node.before_seconds is None else "-" if node.after_seconds is None else " "
+
+
+def _node_text(node: NodeChange) -> str:
+    result = f"  {node.before_result} -> {node.after_result}" if _has_other_result(node) else ""
+    if node.before_seconds is None or node.after_seconds is None:
+        return duration(node.before_seconds or node.after_seconds or 0.0)
+    return _change_of(node.before_seconds, node.after_seconds) + result
+
+
+def _has_other_result(node: NodeChange) -> bool:
+    both = node.before_result is not None and node.after_result is not None
+    return both and node.before_result != node.after_result
+
+
+def _change_of(before: float, after: float) -> str:
+    percent = f" ({100 * (after - before) / before:+.0f} %)" if before > 0 else ""
+    return f"{duration(before)} -> {duration(after)}{percent}"
+
+
+def _dataset_rows(change: DatasetChange) -> Iterator[tuple[str, str]]:
+    name = f"{change.operation} {change.name}"
+    if change.before_rows != change.after_rows:
+        yield name, f"{_count(change.before_rows)} -> {_count(change.after_rows)} rows"
+    if change.before_bytes != change.after_bytes:
+        yield name, f"{_bytes(change.before_bytes)} -> {_bytes(change.after_bytes)}"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else str(number)
+
+
+def _bytes(number: int | None) -> str:
+    return "-" if number is None else size(number)

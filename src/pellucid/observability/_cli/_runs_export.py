@@ -1,0 +1,34 @@
+"""The command ``runs export``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pellucid.framework.cli.utils import KedroCliError
+from pellucid.observability._cli._runs_json import dumped
+from pellucid.observability._cli._runs_store import opened_history
+from pellucid.observability.history import export_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_export(ctx: click.Context, text: str, output: Path | None) -> None:
+    """Write a run as OTLP JSON to a file, or to stdout.
+
+    Raises:
+        KedroCliError: the file cannot be written.
+    """
+    with opened_history(ctx) as (store, _):
+        run = store.find(text)
+        request = dumped(export_json(store.spans(run)))
+    if output is None:
+        click.echo(request)
+        return
+    try:
+        output.write_text(request + "\n", encoding="utf-8")
+    except OSError as error:
+        raise KedroCliError(f"The run cannot be exported: {output}: {error.strerror or error}") from None
+    click.echo(f"Run {run.run_id} was written to {output}.", err=True)

@@ -1,0 +1,58 @@
+"""The commands ``pellucid telemetry``: what is kept, deliver it now, and what is wrong."""
+
+from __future__ import annotations
+
+import click
+
+from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
+
+__all__ = ["commands", "telemetry"]
+
+
+@click.group(cls=LazyGroup)
+def commands() -> None:
+    """Commands of a project."""
+
+
+@commands.group(cls=LazyGroup, context_settings=CONTEXT_SETTINGS)
+def telemetry() -> None:
+    """Show, deliver and check the telemetry of this project."""
+
+
+_env = click.option("--env", "-e", metavar="NAME", help="The environment of the configuration.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+
+
+@telemetry.command("status", context_settings=CONTEXT_SETTINGS)
+@_env
+@_json
+@click.pass_context
+def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
+    """Show what is kept until it is delivered."""
+    from pellucid.observability._cli._telemetry_status import echo_status
+
+    echo_status(ctx, env, as_json=as_json)
+
+
+@telemetry.command("replay", context_settings=CONTEXT_SETTINGS)
+@_env
+@_json
+@click.option("--timeout", type=click.FloatRange(0.1, 86_400), default=60.0, show_default=True, help="Seconds, in all.")
+@click.pass_context
+def replay(ctx: click.Context, env: str | None, as_json: bool, timeout: float) -> None:
+    """Deliver what is kept now; the exit code is 1 if something of it remains."""
+    from pellucid.observability._cli._telemetry_replay import replay_now
+
+    ctx.exit(replay_now(ctx, env, timeout, as_json=as_json))
+
+
+@telemetry.command("doctor", context_settings=CONTEXT_SETTINGS)
+@_env
+@_json
+@click.option("--pipeline", "-p", metavar="NAME", default="__default__", help="Whose spans and series are counted.")
+@click.pass_context
+def doctor(ctx: click.Context, env: str | None, as_json: bool, pipeline: str) -> None:
+    """Check settings, endpoints, clock and files; the exit code is 1 if something is wrong."""
+    from pellucid.observability._cli._telemetry_doctor import examine
+
+    ctx.exit(examine(ctx, env, pipeline, as_json=as_json))
