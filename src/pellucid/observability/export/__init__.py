@@ -1,0 +1,1 @@
+"""What leaves the process: OTLP delivery, and the three ways to Prometheus."""

@@ -1,0 +1,177 @@
+"""Puts together what the flow of one project needs, each part when it is first used."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pellucid.observability.export.otlp import send
+from pellucid.observability.flow._batches import part_of
+from pellucid.observability.flow._collect import Collection
+from pellucid.observability.flow._deliver import Delivery
+from pellucid.observability.flow._exposition import Exposition
+from pellucid.observability.flow._ledger import Ledger
+from pellucid.observability.flow._outcome import outcome_of
+from pellucid.observability.flow._pace import Pace
+from pellucid.observability.flow._spool import folder_of
+from pellucid.observability.flow._totals import CountedTotals
+from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
+from pellucid.observability.spool import Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pellucid.observability.export.otlp import Signal
+    from pellucid.observability.flow._collect import Collected
+    from pellucid.observability.flow._parts import Consumer, Writer
+    from pellucid.observability.history import HistoryStore
+    from pellucid.observability.metrics import LiveState
+    from pellucid.observability.options import OtlpOptions
+    from pellucid.observability.recording import Outcome, Recording
+
+TOTALS_PATH = Path(".pellucid/metrics.db")
+"""Where the totals of a project are, under its root."""
+
+
+class Rooms:
+    """The spool, the stores and the backends of a project, as one session has them configured.
+
+    Args:
+        recording: of the session.
+        active: how many runs are going on, by pipeline.
+    """
+
+    def __init__(self, recording: Recording, active: Callable[[], Mapping[str, int]] | None = None) -> None:
+        self._recording = recording
+        self._active = active
+        self.spool = folder_of(recording.path(recording.options.spool.path), recording.options.spool)
+        self.deliveries = tuple(self._delivery(signal, options) for signal, options in self.signals.items())
+
+    @property
+    def signals(self) -> dict[Signal, OtlpOptions]:
+        """What is delivered, and where to."""
+        options = self._recording.options
+        given: dict[Signal, OtlpOptions] = {"traces": options.tracing.otlp, "logs": options.logging.otlp}
+        is_on = {"traces": options.tracing.enabled, "logs": options.logging.enabled}
+        return {signal: each for signal, each in given.items() if each.endpoint and is_on[signal]}
+
+    @cached_property
+    def totals(self) -> CountedTotals:
+        """What was counted."""
+        return CountedTotals(self._recording.path(TOTALS_PATH), self._recording.options.metrics.series_limit)
+
+    @cached_property
+    def _history(self) -> HistoryStore:
+        from pellucid.observability.history import HistoryStore
+
+        return HistoryStore(self._recording.path(self._recording.options.history.path), busy_seconds=1.0)
+
+    @cached_property
+    def collection(self) -> Collection:
+        """What moves finished segments on."""
+        options = self._recording.options
+        consumers: dict[str, Consumer] = {}
+        if options.history.enabled:
+            consumers["history"] = self._history
+        if options.metrics.enabled:
+            consumers["totals"] = self.totals
+        return Collection(self.spool, consumers, seal, self._recording.session_id, self.note)
+
+    @cached_property
+    def exposition(self) -> Exposition:
+        """The metrics page."""
+        return Exposition(self._recording, self.totals, self._live)
+
+    def collect(self, ends_at: float) -> Collected:
+        """Move on what is finished, and keep the spool within its bounds.
+
+        Raises:
+            OSError: of the disk.
+        """
+        done = self.collection.run(ends_at)
+        dropped = self.spool.enforce_bounds()
+        if dropped.get(STREAM_SPANS):
+            self._count("traces", {"dropped": dropped[STREAM_SPANS]})
+        return done
+
+    def prune(self) -> None:
+        """Forget runs and series that are older than they are to be kept.
+
+        Raises:
+            HistoryError: the history cannot be used.
+            TotalsError: the totals cannot be used.
+        """
+        options = self._recording.options
+        if options.history.enabled:
+            self._history.prune(options.history.keep_days, options.history.keep_runs)
+        if options.metrics.enabled:
+            self.totals.prune(options.history.keep_days)
+
+    def waiting(self, signal: Signal) -> int:
+        """Return how many records of a signal wait to be delivered.
+
+        Raises:
+            OSError: of the disk.
+        """
+        count = 0
+        ledger = self._ledger(signal)
+        # Looked at without its lock: somebody may deliver meanwhile.
+        for path in sorted((self.spool.outbox(signal).path).glob("*.seg")):
+            with contextlib.suppress(FileNotFoundError):
+                part = part_of(Segment(self.spool.path, path), signal)
+                count += len(part.records) - sum(each.records for each in ledger.settled(path.name).values())
+        return count
+
+    def _ledger(self, signal: Signal) -> Ledger:
+        return Ledger(self.spool.path / "settled" / signal)
+
+    def note(self, part: str, error: BaseException) -> None:
+        """Count a fault, and log the first one of a part."""
+        guard = self._recording.guard
+        if guard.faults.get(part):
+            guard.faults[part] += 1
+        else:
+            guard.caught(part, error)
+
+    def outcome(self, collected: Collected, writer: Writer) -> Outcome:
+        """Return what became of the session's spans."""
+        session_id, history = self._recording.session_id, self._recording.options.history
+        found = outcome_of(session_id, collected, writer, self.spool, is_sent="traces" in self.signals)
+        if found.is_sent:
+            return found
+        return replace(found, place=str(self._recording.path(history.path)) if history.enabled else "")
+
+    def _delivery(self, signal: Signal, options: OtlpOptions) -> Delivery:
+        return Delivery(signal, options, self.spool.outbox(signal), self._ledger(signal), Pace(), send, self._count)
+
+    def _count(self, signal: Signal, states: Mapping[str, int]) -> None:
+        if signal == "traces" and self._recording.options.metrics.enabled:
+            try:
+                self.totals.count(states)
+            except Exception as error:
+                self.note("totals", error)
+
+    def _live(self) -> LiveState:
+        from pellucid.observability.metrics import LiveState
+
+        return LiveState(
+            active={} if self._active is None else dict(self._active()),
+            spool_bytes=self.spool.status().total_bytes,
+            expected_interval_seconds=self._recording.options.expected_interval_seconds,
+        )
+
+
+def seal(stream: int, start: bytes, time_ns: int) -> bytes:
+    """Return the end of what a dead process left open: an error, at the time of its last sign of life."""
+    if stream == STREAM_SPANS:
+        from pellucid.observability.tracing import seal as seal_span
+
+        return seal_span(start, time_ns)
+    if stream == STREAM_METRICS:
+        from pellucid.observability.metrics import seal as seal_event
+
+        return seal_event(start, time_ns)
+    return start

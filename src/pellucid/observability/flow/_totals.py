@@ -1,0 +1,51 @@
+"""The totals, with what becomes of spans among them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pellucid.observability.metrics import Deltas, TotalsStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pellucid.observability.metrics import Totals
+    from pellucid.observability.spool import Segment
+
+_SPANS = "telemetry_spans_total"
+
+_BUSY_SECONDS = 1.0
+"""How long other processes are waited for."""
+
+
+class CountedTotals:
+    """Takes segments into the totals, and counts their spans as produced.
+
+    Args:
+        path: of the file.
+        series_limit: the most series of one metric.
+    """
+
+    def __init__(self, path: Path, series_limit: int) -> None:
+        self._store = TotalsStore(path, series_limit=series_limit)
+
+    def take(self, segment: Segment) -> None:
+        """Count what is in a segment, once."""
+        self._store.take(segment, is_counting_spans=True, deadline=time.monotonic() + _BUSY_SECONDS)
+
+    def count(self, states: Mapping[str, int]) -> None:
+        """Add to the spans in some states."""
+        deltas = Deltas()
+        for state, number in states.items():
+            deltas.count(_SPANS, number, state=state)
+        self._store.add(deltas, deadline=time.monotonic() + _BUSY_SECONDS)
+
+    def read(self) -> Totals:
+        """Return all totals as they are now."""
+        return self._store.read(deadline=time.monotonic() + _BUSY_SECONDS)
+
+    def prune(self, days: float) -> None:
+        """Forget the series of what did not occur for so many days."""
+        self._store.prune(days, deadline=time.monotonic() + _BUSY_SECONDS)

@@ -1,0 +1,347 @@
+"""The flow of one recording: what is recorded arrives, or is kept, and the end of the process is not held up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.support.backends import Answer, Behaviour, Drip, HttpBackend, Request, Reset, Silence, Slow, nobody_there
+from tests.support.external import fetch
+from tests.support.flow import SESSION, header, log, span, written
+
+from pellucid.observability.flow import TOTALS_PATH, Backlog, Flow
+from pellucid.observability.history import HistoryStore
+from pellucid.observability.metrics import TotalsStore
+from pellucid.observability.options import (
+    HistoryOptions,
+    LoggingOptions,
+    MetricsOptions,
+    Options,
+    OtlpOptions,
+    SpoolOptions,
+    TracingOptions,
+)
+from pellucid.observability.recording import STREAM_LOGS, STREAM_SPANS, Outcome, Recording
+from pellucid.observability.spool import Limits, SegmentWriter, SpoolFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SLACK = 0.6
+"""Seconds that a machine with other things to do may be late."""
+
+
+@pytest.fixture
+def backend() -> Iterator[HttpBackend]:
+    with HttpBackend() as backend:
+        yield backend
+
+
+class Project:
+    """A project of which sessions are recorded."""
+
+    def __init__(self, path: Path, url: str | None = None, **options: Any) -> None:
+        self.path = path
+        given = Options(tracing=TracingOptions(otlp=OtlpOptions(endpoint=url)), spool=SpoolOptions(roll_seconds=0.1))
+        self.options = replace(given, **options)
+
+    @property
+    def spool(self) -> Path:
+        return self.path / ".pellucid" / "spool"
+
+    def session(self, session_id: str = SESSION, *, is_worker: bool = False) -> tuple[SegmentWriter, Flow]:
+        writer = SegmentWriter(self.spool, header(session_id=session_id), limits=Limits())
+        recording = Recording(self.options, self.path, "spaceflights", session_id, is_worker=is_worker)
+        return writer, Flow(recording, writer, active=lambda: {"__default__": 1})
+
+    def spans(self, *names: str, session_id: str = SESSION) -> Outcome:
+        """Record a session with these spans, and return its outcome."""
+        writer, flow = self.session(session_id)
+        put(writer, *names)
+        return flow.finish()
+
+    def backlog(self) -> Backlog:
+        return Backlog(self.path, self.options)
+
+    def total(self, state: str) -> float:
+        return TotalsStore(self.path / TOTALS_PATH).read().value("telemetry_spans_total", state=state)
+
+    def taken(self) -> list[bool]:
+        history = HistoryStore(self.path / ".pellucid" / "history.db")
+        return [history.has_taken(each.name) for each in self.spool.rglob("*.seg")]
+
+
+def put(writer: SegmentWriter, *names: str) -> None:
+    for name in names:
+        key = abs(hash(name)).to_bytes(8, "big")
+        writer.start(STREAM_SPANS, key, span(name))
+        writer.end(STREAM_SPANS, key, span(name))
+
+
+def test_what_is_recorded_arrives_and_nothing_is_left(tmp_path: Path, backend: HttpBackend) -> None:
+    project = Project(tmp_path, backend.url)
+    outcome = project.spans("a", "b")
+    assert (outcome.spans, outcome.delivered, outcome.kept, outcome.dropped) == (2, 2, 0, 0)
+    assert outcome.is_sent
+    assert backend.names == ["a", "b"]
+    assert list(project.spool.rglob("*.seg")) == []
+    assert [project.total(each) for each in ("produced", "delivered", "dropped")] == [2, 2, 0]
+
+
+def test_without_any_configuration_nothing_is_sent_and_no_thread_starts(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    writer, flow = project.session()
+    flow.start_background()
+    assert flow._tickers == {}
+    put(writer, "a")
+    outcome = flow.finish()
+    assert (outcome.spans, outcome.is_sent) == (1, False)
+    assert list(project.spool.rglob("active/*.seg")) == []
+    assert (tmp_path / ".pellucid" / "history.db").exists()
+    assert flow.finish() == Outcome()
+
+
+def test_a_worker_moves_nothing(tmp_path: Path, backend: HttpBackend) -> None:
+    writer, flow = Project(tmp_path, backend.url).session(is_worker=True)
+    put(writer, "a")
+    flow.start_background()
+    flow.wake()
+    assert flow.finish() == Outcome()
+    assert flow.scrape_url == ""
+    writer.close()
+    assert backend.requests == []
+
+
+@pytest.mark.processes
+def test_a_forked_child_moves_nothing(tmp_path: Path, backend: HttpBackend) -> None:
+    writer, flow = Project(tmp_path, backend.url).session()
+    flow.start_background()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = int(flow.finish() != Outcome())
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    put(writer, "a")
+    assert flow.finish().delivered == 1
+
+
+def test_files_of_workers_and_of_earlier_processes_go_out_too(tmp_path: Path, backend: HttpBackend) -> None:
+    project = Project(tmp_path, backend.url)
+    written(project.spool, [span("earlier")], session_id="earlier")
+    written(project.spool, [span("worker")], is_worker=True)
+    outcome = project.spans("main")
+    assert (outcome.spans, outcome.delivered) == (2, 2)
+    assert sorted(backend.names) == ["earlier", "main", "worker"]
+
+
+def test_spans_and_logs_go_where_each_is_to_go(tmp_path: Path, backend: HttpBackend) -> None:
+    logs = OtlpOptions(endpoint=backend.url.replace("traces", "logs"))
+    project = Project(tmp_path, backend.url, logging=LoggingOptions(otlp=logs))
+    writer, flow = project.session()
+    put(writer, "a")
+    writer.end(STREAM_LOGS, b"l" * 8, log("said"))
+    flow.finish()
+    by_path = {each.path: each for each in backend.requests}
+    assert [each.name for each in by_path["/v1/traces"].spans] == ["a"]
+    assert [each.body.string_value for each in by_path["/v1/logs"].logs] == ["said"]
+
+
+FAULTS = [Silence(), Answer(503), Answer(429, headers={"Retry-After": "30"}), Drip(), Slow(60), Reset()]
+
+
+@pytest.mark.parametrize("behaviour", FAULTS)
+def test_a_bad_backend_holds_the_end_up_for_the_budget_and_loses_nothing(
+    tmp_path: Path, backend: HttpBackend, behaviour: Behaviour
+) -> None:
+    project = Project(tmp_path, backend.url, exit_budget_seconds=0.8)
+    backend.behave(behaviour)
+    began = time.monotonic()
+    outcome = project.spans("a", "b")
+    assert time.monotonic() - began < 0.8 + SLACK
+    assert (outcome.spans, outcome.delivered, outcome.kept) == (2, 0, 2)
+    backend.behave(Answer(200))
+    later = project.spans("c", session_id="later")
+    assert (later.spans, later.delivered) == (1, 1)
+    assert backend.names == ["a", "b", "c"]
+
+
+def test_nobody_there_holds_the_end_up_for_nothing(tmp_path: Path) -> None:
+    project = Project(tmp_path, nobody_there(), exit_budget_seconds=20.0)
+    began = time.monotonic()
+    outcome = project.spans("a")
+    assert time.monotonic() - began < 0.2 + SLACK
+    assert (outcome.kept, outcome.delivered) == (1, 0)
+
+
+def test_what_is_refused_for_good_is_dropped_and_in_quarantine(tmp_path: Path, backend: HttpBackend) -> None:
+    project = Project(tmp_path, backend.url)
+    backend.behave(Answer(400))
+    outcome = project.spans("a", "b")
+    assert (outcome.spans, outcome.dropped, outcome.kept) == (2, 2, 0)
+    assert len(list(project.spool.glob("quarantine/*.seg"))) == 1
+    assert project.total("dropped") == 2
+
+
+def test_a_long_run_is_delivered_while_it_lasts(tmp_path: Path, backend: HttpBackend) -> None:
+    writer, flow = Project(tmp_path, backend.url).session()
+    flow.start_background()
+    put(writer, "a")
+    until(lambda: backend.names == ["a"])
+    put(writer, "b")
+    until(lambda: backend.names == ["a", "b"])
+    assert flow.finish().spans == 2
+
+
+def test_segments_that_rolled_over_are_collected_though_nothing_is_sent(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    writer, flow = project.session()
+    put(writer, "a")
+    flow.wake()
+    until((tmp_path / ".pellucid" / "history.db").exists)
+    assert flow.finish().spans == 1
+
+
+def test_a_history_that_fails_keeps_neither_the_totals_nor_the_backend_waiting(
+    tmp_path: Path, backend: HttpBackend
+) -> None:
+    (tmp_path / "in-the-way").write_text("no folder")
+    broken = HistoryOptions(path=Path("in-the-way/history.db"))
+    project = Project(tmp_path, backend.url, history=broken)
+    assert project.spans("a").delivered == 1
+    assert project.spans("b", session_id="second").delivered == 1
+    assert project.total("produced") == 2
+    assert len(list(project.spool.glob("outbox/history/*.seg"))) == 2
+    project.options = replace(project.options, history=HistoryOptions())
+    project.spans("c", session_id="third")
+    assert list(project.spool.glob("outbox/history/*.seg")) == []
+    assert backend.names == ["a", "b", "c"]
+
+
+def test_a_spool_over_its_bounds_is_cut_and_counted(tmp_path: Path) -> None:
+    project = Project(tmp_path, nobody_there(), spool=SpoolOptions(total_bytes=200_000), exit_budget_seconds=20.0)
+    for index in range(20):
+        written(project.spool, [span(f"{index}", padding=20_000)], session_id="earlier")
+    project.spans("a")
+    assert project.total("dropped") > 10
+    assert SpoolFolder(project.spool).status().total_bytes < 200_000
+
+
+def test_the_page_is_served_while_a_run_lasts(tmp_path: Path) -> None:
+    _, flow = Project(tmp_path, metrics=MetricsOptions(scrape=True, scrape_port=0)).session()
+    flow.start_background()
+    page = fetch(urlsplit(flow.scrape_url).port or 0, "/metrics").body
+    assert b'pellucid_pipeline_runs_active{pipeline="__default__"} 1.0' in page
+    flow.finish()
+    assert flow.scrape_url == ""
+
+
+def test_textfile_and_push_have_the_counts_of_this_run(tmp_path: Path, backend: HttpBackend) -> None:
+    with HttpBackend() as gateway:
+        metrics = MetricsOptions(textfile=Path("pellucid.prom"), pushgateway=f"http://127.0.0.1:{gateway.port}")
+        Project(tmp_path, backend.url, metrics=metrics).spans("a", "b")
+    line = 'pellucid_telemetry_spans_total{state="delivered"} 2.0'
+    assert line in (tmp_path / "pellucid.prom").read_text()
+    assert gateway.requests[0].path == "/metrics/job/spaceflights"
+    assert line in gateway.requests[0].body.decode()
+
+
+def test_a_gateway_that_never_answers_costs_the_budget_at_most(tmp_path: Path) -> None:
+    with HttpBackend([Silence()]) as gateway:
+        metrics = MetricsOptions(pushgateway=f"http://127.0.0.1:{gateway.port}")
+        began = time.monotonic()
+        assert Project(tmp_path, metrics=metrics, exit_budget_seconds=0.6).spans("a").spans == 1
+        assert time.monotonic() - began < 0.6 + SLACK
+
+
+def test_replay_delivers_what_is_kept_and_says_what_is_not(tmp_path: Path, backend: HttpBackend) -> None:
+    project = Project(tmp_path, backend.url, exit_budget_seconds=0.5)
+    backend.behave(Answer(503, headers={"Retry-After": "60"}))
+    project.spans("a", "b")
+    assert project.backlog().status().records == {"traces": 2, "logs": 0}
+    report = project.backlog().replay(0.5)
+    assert (report.kept["traces"], report.reasons["traces"]) == (2, "503 Whatever")
+    assert not report.is_complete
+    backend.behave(Answer(200))
+    report = project.backlog().replay(10)
+    assert report.is_complete
+    assert (report.delivered["traces"], report.kept["traces"]) == (2, 0)
+    assert project.backlog().status().records["traces"] == 0
+    assert backend.names == ["a", "b"]
+
+
+RUN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.observability.flow.test_flow import Project
+project = Project(Path(sys.argv[2]), sys.argv[3], exit_budget_seconds=20.0)
+if sys.argv[4] == "replay":
+    project.backlog().replay(60)
+else:
+    outcome = project.spans(*sys.argv[5:], session_id=sys.argv[4])
+    print(outcome.spans, outcome.delivered, outcome.kept)
+"""
+
+
+def started(project: Project, url: str, *arguments: str) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", RUN, str(root), str(project.path), url, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.processes
+def test_processes_that_end_at_once_deliver_everything_once(tmp_path: Path, backend: HttpBackend) -> None:
+    project = Project(tmp_path, backend.url)
+    names = [f"{index}/{each}" for index in range(4) for each in range(20)]
+    running = [started(project, backend.url, f"session{i}", *names[i * 20 : i * 20 + 20]) for i in range(4)]
+    said = [each.communicate(timeout=60)[0].split() for each in running]
+    assert said == [["20", "20", "0"]] * 4
+    assert sorted(backend.names) == sorted(names)
+    assert project.total("delivered") == project.total("produced") == 80
+
+
+@pytest.mark.processes
+def test_a_replayer_that_is_killed_repeats_one_request_at_most(tmp_path: Path) -> None:
+    project = Project(tmp_path, nobody_there())
+    sizes = [3000, 10, 2500, 4100, 7]
+    names = [f"{index}/{each}" for index, size in enumerate(sizes) for each in range(size)]
+    for index, size in enumerate(sizes):
+        written(project.spool, [span(f"{index}/{each}") for each in range(size)])
+    arrived: list[Request] = []
+    with HttpBackend([Slow(0.05)]) as backend:
+        for kill_after in (1, 2, 4):
+            backend.behave(Slow(0.05))
+            process = started(project, backend.url, "replay")
+            until(lambda count=kill_after: len(backend.requests) >= count)
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=30)
+            killed = len(backend.requests)
+            assert killed >= kill_after
+            arrived.extend(backend.requests)
+        backend.behave(Answer(200))
+        assert Project(tmp_path, backend.url).backlog().replay(60).is_complete
+        arrived.extend(backend.requests)
+    seen = [one.name for each in arrived for one in each.spans]
+    assert set(seen) == set(names)
+    bodies = [each.body for each in arrived]
+    assert len(bodies) - len(set(bodies)) <= 3
+    assert len(seen) - len(names) <= 3 * 2000
+
+
+def until(is_so: object, seconds: float = 30.0) -> None:
+    assert callable(is_so)
+    ends = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < ends, "it did not come about"
+        time.sleep(0.01)
