@@ -23,6 +23,8 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.test: $(VENV)/.core
 	@$(PIP) install --constraint constraints.txt --group test
+	@$(PIP) install --constraint constraints.txt --only-binary :all: --group external \
+		|| echo "The collector of the tests has no build for this system: what needs it is skipped."
 	@touch $@
 
 # An environment with Kedro beside pellucid, in which the acceptance tests run one project on both.
@@ -42,6 +44,7 @@ demo: $(VENV)/.core ## make a project in demo/ and run it end to end
 	cd "$(DEMO)" && "$(abspath $(BIN))/pellucid" run
 	@echo; echo "Written by the run:"; cd "$(DEMO)" && find data/08_reporting -type f -not -name ".*" | sort | sed 's|^|  $(DEMO)/|'
 
+# Its last lines name what was skipped, and why: servers that are not installed, above all.
 test: $(VENV)/.test $(VENV)-kedro/.done ## run all tests (under ten minutes on two cores)
 	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m pytest -n $(JOBS) -m "not long" $(ARGS)
 

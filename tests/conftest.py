@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLES = ("PELLUCID_ENV", "KEDRO_ENV", "PELLUCID_LOGGING_CONFIG", "KEDRO_LOGGING_CONFIG", "NO_COLOR")
+TELEMETRY_VARIABLES = ("OTEL_", "TRACEPARENT", "TRACESTATE", "BAGGAGE", "PELLUCID_TELEMETRY")
 PROJECTS = ("project_", "demo_project", "plugin_", "own_")
 
 
@@ -26,10 +27,15 @@ def levels_of_loggers() -> dict[str, int]:
 
 
 @pytest.fixture(autouse=True)
-def process_as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Undo what configuring a project does to the process."""
-    for name in VARIABLES:
+def process_as_found(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo what configuring a project does to the process.
+
+    Telemetry is tested by its own tests; elsewhere it is switched off, unless PELLUCID_TEST_TELEMETRY asks for it.
+    """
+    for name in [*VARIABLES, *(each for each in os.environ if each.startswith(TELEMETRY_VARIABLES))]:
         monkeypatch.delenv(name, raising=False)
+    if "observability" not in request.path.parts and os.environ.get("PELLUCID_TEST_TELEMETRY") != "1":
+        monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     path, modules, variables = sys.path[:], set(sys.modules), dict(os.environ)
     root, process = logging.getLogger(), _state.process
     handlers, level, levels = root.handlers[:], root.level, levels_of_loggers()

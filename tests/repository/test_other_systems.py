@@ -32,6 +32,7 @@ for owner, names in (
 locks = types.ModuleType("msvcrt")
 locks.LK_NBLCK, locks.locking = 2, lambda descriptor, mode, size: None
 sys.modules["msvcrt"] = locks
+sys.modules["psutil"] = None  # one that is installed is made for this system
 sys.platform = "win32"
 
 import pellucid

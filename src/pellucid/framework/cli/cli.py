@@ -237,7 +237,7 @@ class KedroCLI(MainCommand, CommandCollection):
 
 def _is_builtin(command: click.Command) -> bool:
     callback_module = getattr(command.callback, "__module__", None) or type(command).__module__
-    return callback_module.startswith(_HERE)
+    return callback_module.startswith("pellucid.")
 
 
 def _version_option() -> click.Option:

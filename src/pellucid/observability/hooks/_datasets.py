@@ -1,0 +1,99 @@
+"""What is told of a dataset beside its name; only what is cheap, and never by loading anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pellucid.observability.semconv import Attr
+
+__all__ = ["DatasetFacts", "is_parameter"]
+
+
+def is_parameter(name: str) -> bool:
+    """Tell whether a dataset is the run's parameters, or one of them."""
+    return name == "parameters" or name.startswith("params:")
+
+
+class DatasetFacts:
+    """Knows the datasets of one catalog; what does not change is worked out once."""
+
+    def __init__(self, catalog: Any) -> None:
+        self._catalog = catalog
+        self._labels: dict[str, str] = {}
+        self._known: dict[str, tuple[Any, str]] = {}
+
+    def label(self, name: str) -> str:
+        """Return the pattern of the catalog that the dataset was made by, or its name."""
+        label = self._labels.get(name)
+        if label is None:
+            label = self._labels[name] = self._find_label(name)
+        return label
+
+    def _find_label(self, name: str) -> str:
+        resolver = getattr(self._catalog, "config_resolver", None)
+        if resolver is None or name in resolver.config:
+            return name
+        return resolver.match_dataset_pattern(name) or resolver.match_user_catch_all_pattern(name) or name
+
+    def after(self, name: str, operation: str, data: Any) -> dict[str, Any]:
+        """Return attributes of an operation that was done.
+
+        Args:
+            name: of the dataset.
+            operation: "load" or "save".
+            data: what was loaded or saved.
+        """
+        dataset, kind = self._found(name)
+        facts: dict[str, Any] = {Attr.DATASET_TYPE: kind}
+        path, version = _place(dataset, operation)
+        if version:
+            facts[Attr.DATASET_VERSION] = version
+        if path:
+            size = _size(path)
+            if size is not None:
+                facts[Attr.DATASET_BYTES] = size
+        rows = _rows(data)
+        if rows is not None:
+            facts[Attr.DATASET_ROWS] = rows
+        return facts
+
+    def _found(self, name: str) -> tuple[Any, str]:
+        known = self._known.get(name)
+        if known is None:
+            dataset = self._catalog[name]
+            inner = getattr(dataset, "_dataset", dataset)  # a cached dataset wraps another one
+            kind = type(inner)
+            known = self._known[name] = (inner, f"{kind.__module__}.{kind.__qualname__}")
+        return known
+
+
+def _place(dataset: Any, operation: str) -> tuple[str, str]:
+    """Return the local path that was read or written, and the version; empty texts where there is none."""
+    if getattr(dataset, "_protocol", "file") != "file":
+        return "", ""
+    base = getattr(dataset, "_filepath", None)
+    if base is None:
+        return "", ""
+    if getattr(dataset, "_version", None) is None:
+        return str(base), ""
+    version = dataset.resolve_load_version() if operation == "load" else dataset.resolve_save_version()
+    return str(base / version / base.name), version
+
+
+def _size(path: str) -> int | None:
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size if (found.st_mode & 0o170000) == 0o100000 else None
+
+
+def _rows(data: Any) -> int | None:
+    """Return the number of rows of a table: pandas, polars, Arrow; None of anything else."""
+    if type(data).__module__.partition(".")[0] not in {"pandas", "polars", "pyarrow"}:
+        return None
+    shape = getattr(data, "shape", None)
+    if type(shape) is tuple and shape and type(shape[0]) is int:
+        return shape[0]
+    return None

@@ -1,0 +1,71 @@
+"""What is known of a run or a node when it starts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pellucid.observability.semconv import Attr
+
+if TYPE_CHECKING:
+    from pellucid.observability.recording import Recording
+    from pellucid.observability.records import RunScope
+
+__all__ = ["node_attributes", "run_attributes", "run_name"]
+
+_SELECTION = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs", "namespaces")
+
+
+def run_name(run_params: dict[str, Any]) -> str:
+    """Return what a run's pipeline is called; several names are joined by ``+``."""
+    names = run_params.get("pipeline_names") or [run_params.get("pipeline_name")]
+    return "+".join(str(each) for each in names if each) or "__default__"
+
+
+def run_attributes(
+    recording: Recording, run_params: dict[str, Any], name: str, pipeline: Any, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the attributes of a run's span."""
+    redactor = recording.redactor
+    found: dict[str, Any] = {
+        Attr.KIND: "run",
+        Attr.SESSION_ID: recording.session_id,
+        Attr.PIPELINE_NAME: name,
+        Attr.PIPELINE_RUN_ID: run_params["run_id"],
+        Attr.NODE_COUNT: len(pipeline.nodes),
+        Attr.RUNNER: str(run_params.get("runner") or ""),
+        Attr.ENV: str(run_params.get("env") or ""),
+        **recording.provenance,
+    }
+    shown = redactor.value("parameters", parameters)
+    found[Attr.PARAMETERS] = json.dumps(shown, sort_keys=True, ensure_ascii=False)
+    chosen: dict[str, Any] = {each: list(run_params[each]) for each in _SELECTION if run_params.get(each)}
+    if run_params.get("only_missing_outputs"):
+        chosen["only_missing_outputs"] = True
+    if chosen:
+        found[Attr.SELECTION] = json.dumps(redactor.value("selection", chosen), sort_keys=True, ensure_ascii=False)
+    return found
+
+
+def node_attributes(scope: RunScope, node: Any, is_async: bool) -> dict[str, Any]:
+    """Return the attributes of a node's span."""
+    found: dict[str, Any] = {
+        Attr.KIND: "node",
+        Attr.TASK_NAME: node.name,
+        Attr.PIPELINE_NAME: scope.pipeline,
+        Attr.PIPELINE_RUN_ID: scope.run_id,
+        Attr.CODE_FUNCTION: _function_name(node.func),
+        Attr.IS_ASYNC: is_async,
+    }
+    if node.tags:
+        found[Attr.TAGS] = sorted(node.tags)
+    if node.namespace:
+        found[Attr.NAMESPACE] = node.namespace
+    return found
+
+
+def _function_name(function: Any) -> str:
+    inner = getattr(function, "func", function)  # a partial
+    name = getattr(inner, "__qualname__", None) or type(inner).__qualname__
+    module = getattr(inner, "__module__", None)
+    return f"{module}.{name}" if module else name

@@ -1,0 +1,63 @@
+"""The plugins that hear of records, each called so that a fault of it reaches nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pellucid.exceptions import RunTerminated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pellucid.observability.guard import Guard
+
+__all__ = ["Listeners"]
+
+_HOOKS = ("on_recording_started", "on_span_started", "on_span_ended", "on_recording_ended")
+
+
+class Listeners:
+    """Implementations of the hooks for records, found once.
+
+    Args:
+        relay: the hook manager's ``hook``.
+        guard: counts what they raise.
+    """
+
+    def __init__(self, relay: Any, guard: Guard) -> None:
+        self._guard = guard
+        self._found: dict[str, list[tuple[str, Callable[..., Any], tuple[str, ...]]]] = {}
+        for name in _HOOKS:
+            caller = getattr(relay, name, None)
+            # pluggy calls what was registered last first, and keeps them in the opposite order.
+            implementations = caller.get_hookimpls() if caller is not None else []
+            self._found[name] = [
+                (each.plugin_name, each.function, tuple(each.argnames)) for each in reversed(implementations)
+            ]
+        self._on_start = [(part, function) for part, function, _ in self._found["on_span_started"]]
+        self._on_end = [(part, function) for part, function, _ in self._found["on_span_ended"]]
+
+    def tell(self, name: str, **arguments: Any) -> None:
+        """Call one of the hooks that are called rarely."""
+        for part, function, argnames in self._found[name]:
+            self._guard.call(part, function, *(arguments[each] for each in argnames))
+
+    def started(self, span: Any) -> None:
+        """Call ``on_span_started``."""
+        self._tell_of(self._on_start, span)
+
+    def ended(self, span: Any) -> None:
+        """Call ``on_span_ended``, in the opposite order: who heard of the start first hears of the end last."""
+        self._tell_of(self._on_end, span)
+
+    def _tell_of(self, functions: list[tuple[str, Callable[..., Any]]], span: Any) -> None:
+        guard = self._guard
+        for part, function in functions:
+            if guard.faults and guard.is_off(part):
+                continue
+            try:
+                function(span)
+            except (KeyboardInterrupt, RunTerminated):
+                raise
+            except BaseException as error:
+                guard.caught(part, error)

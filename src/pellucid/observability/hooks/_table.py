@@ -1,0 +1,159 @@
+"""The table of open spans: which run, node and dataset each belongs to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pellucid.observability.current import current_span
+from pellucid.observability.records import RunScope, SpanRecord
+from pellucid.observability.semconv import Attr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextvars import Token
+
+    from pellucid.observability.hooks._datasets import DatasetFacts
+    from pellucid.observability.hooks._listeners import Listeners
+    from pellucid.observability.recording import Recording
+    from pellucid.observability.records import Kind, Result
+
+__all__ = ["OpenRun", "SpanTable"]
+
+_RESET = "reset"
+
+
+class OpenRun:
+    """One run that is going on, or is about to: its ids, and its open spans.
+
+    Travels to a worker process by pickle, as far as nodes need it there.
+    """
+
+    def __init__(self, scope: RunScope, root: SpanRecord | None, parent_id: bytes) -> None:
+        self.scope = scope
+        self.root = root
+        self.parent_id = parent_id
+        self.span: SpanRecord | None = None
+        self.facts: DatasetFacts | None = None
+        self.parameters: dict[str, Any] = {}
+        self.nodes_done = 0
+        self.open: dict[int, SpanRecord] = {}
+        self.nodes: dict[str, SpanRecord] = {}
+        self._attributes: dict[str, Mapping[str, Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # All that a worker opens are nodes, which hang under the run.
+        parent_id = self.span.span_id if self.span is not None else self.parent_id
+        return {**vars(OpenRun(self.scope, None, parent_id)), "_attributes": self._attributes}
+
+    def rename(self, pipeline: str) -> None:
+        """Note the name of the pipeline, once it is known."""
+        if self.scope.pipeline != pipeline:
+            self.scope = replace(self.scope, pipeline=pipeline)
+            self._attributes.clear()
+
+    def attributes_of(self, key: str, make: Any, *args: Any) -> Mapping[str, Any]:
+        """Return the attributes of a node or dataset, made once for a run."""
+        found = self._attributes.get(key)
+        if found is None:
+            found = self._attributes[key] = make(*args)
+        return found
+
+
+class SpanTable:
+    """Opens and closes spans, keeps account of the open ones, and tells the listeners.
+
+    Args:
+        recording: gives times and ids.
+        listeners: are told of each start and end.
+    """
+
+    def __init__(self, recording: Recording, listeners: Listeners) -> None:
+        self._recording = recording
+        self._listeners = listeners
+        self._lock = threading.Lock()
+        self.started = 0
+
+    def start(
+        self,
+        run: OpenRun,
+        kind: Kind,
+        name: str,
+        attributes: Mapping[str, Any],
+        *,
+        parent_id: bytes,
+        started_ns: int | None = None,
+        node: str = "",
+        dataset: str = "",
+        label: str = "",
+    ) -> SpanRecord:
+        """Open a span; it is the current one of this thread until it is ended."""
+        recording = self._recording
+        span = SpanRecord(
+            kind,
+            name,
+            run.scope,
+            recording.ids.span_id(),
+            parent_id,
+            recording.clock.now_ns() if started_ns is None else started_ns,
+            attributes,
+            node,
+            dataset,
+            label,
+        )
+        with self._lock:
+            run.open[id(span)] = span
+            self.started += 1
+        span.attached[_RESET] = current_span.set(span)
+        self._listeners.started(span)
+        return span
+
+    def end(
+        self, run: OpenRun, span: SpanRecord, *, result: Result = "success", error: BaseException | None = None
+    ) -> None:
+        """Close a span; one that is closed already stays as it is."""
+        with self._lock:
+            if run.open.pop(id(span), None) is None:
+                return
+        span.result = result
+        span.error = error
+        span.end_attributes[Attr.RESULT] = result
+        span.ended_ns = self._recording.clock.now_ns()
+        self._listeners.ended(span)
+        token: Token[SpanRecord | None] | None = span.attached.pop(_RESET, None)
+        if token is not None:
+            _reset(token)
+
+    def end_rest(self, run: OpenRun, *, result: Result, error: BaseException | None) -> None:
+        """Close what is still open of a run, the innermost first, except its own span and its root."""
+        with self._lock:
+            left = [each for each in run.open.values() if each is not run.span and each is not run.root]
+        for span in reversed(left):
+            self.end(run, span, result=result, error=error)
+
+
+def _reset(token: Token[SpanRecord | None]) -> None:
+    try:
+        current_span.reset(token)
+    except ValueError:  # closed by another thread than it was opened in
+        if current_span.get() is not None:
+            current_span.set(None)
+
+
+def processor_seconds() -> float:
+    """Return the processor time that this thread has used."""
+    return time.thread_time()
+
+
+def memory_peak_bytes() -> int:
+    """Return the most memory that this process has ever used; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,447 @@
+"""The plugin that records: it hears the runtime's hooks, and tells others of every span that starts and ends."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pellucid.exceptions import RunTerminated, WorkerLostError
+from pellucid.framework.hooks.markers import hook_impl
+from pellucid.observability.current import current_span
+from pellucid.observability.guard import Guard
+from pellucid.observability.hooks._datasets import DatasetFacts, is_parameter
+from pellucid.observability.hooks._describing import node_attributes, run_attributes, run_name
+from pellucid.observability.hooks._listeners import Listeners
+from pellucid.observability.hooks._opening import open_recording, open_spool, scope_of_run
+from pellucid.observability.hooks._table import OpenRun, SpanTable, memory_peak_bytes, processor_seconds
+from pellucid.observability.recording import Outcome
+from pellucid.observability.semconv import Attr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pellucid.observability.flow import Flow
+    from pellucid.observability.recording import Recording
+    from pellucid.observability.records import Result, SpanRecord
+
+__all__ = ["Recorder", "recorder"]
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
+_logger = logging.getLogger("pellucid.telemetry")
+
+_PART = "recorder"
+_CPU = "cpu"
+
+
+def recorder() -> Recorder:
+    """Return the plugin that records, for one session."""
+    return Recorder()
+
+
+def _guarded(method: _F) -> _F:
+    """Keep what a hook raises from the run; a hook is skipped while nothing is recorded."""
+
+    @functools.wraps(method)
+    def call(self: Recorder, *args: Any, **kwargs: Any) -> Any:
+        if self._recording is None or (self._guard.faults and self._guard.is_off(_PART)):
+            return None
+        try:
+            return method(self, *args, **kwargs)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            self._guard.caught(_PART, error)
+            return None
+
+    return cast("_F", call)
+
+
+class Recorder:
+    """Keeps the table of open spans for one session.
+
+    The tree: a session has its creation, its context, its catalog and its run; a run has nodes; a node has loads and
+    saves. In a session for many runs each run has a trace of its own, with the same tree.
+    """
+
+    def __init__(self) -> None:
+        self._guard = Guard()
+        self._recording: Recording | None = None
+        self._relay: Any = None
+        self._listeners: Listeners | None = None
+        self._table: SpanTable | None = None
+        self._session: OpenRun | None = None
+        self._runs: dict[str, OpenRun] = {}
+        self._flow: Flow | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {"_recording": self._recording, "_relay": self._relay, "_runs": self._runs}
+        return {**vars(Recorder()), **kept}
+
+    # ------------------------------------------------------------------------- session
+
+    @hook_impl(tryfirst=True)
+    def after_session_created(self, session: Any, seconds: float) -> None:
+        """Begin to record."""
+        recording = self._guard.call(_PART, open_recording, session, self._guard)
+        if recording is None:
+            return
+        self._recording = recording
+        self._guard.call(_PART, self._begin, session, seconds)
+
+    def _begin(self, session: Any, seconds: float) -> None:
+        recording = self._recording
+        assert recording is not None
+        from pellucid.observability.flow import Flow
+
+        self._relay = session._hook_manager.hook  # noqa: SLF001 - Kedro's name, which plugins use
+        writer = open_spool(recording, self._rolled)
+        self._flow = Flow(recording, writer, active=self._active)
+        table = self._start_telling(recording)
+        for problem in recording.problems:
+            _logger.warning("%s", problem)
+        scope, parent_id = scope_of_run(recording, recording.session_id, "", is_first=True)
+        run = self._session = OpenRun(scope, None, parent_id)
+        self._runs[recording.session_id] = run
+        started_ns = recording.clock.now_ns() - int(seconds * 1e9)
+        run.root = self._start_root(run, started_ns)
+        created = table.start(
+            run, "session.create", "session.create", {}, parent_id=run.root.span_id, started_ns=started_ns
+        )
+        table.end(run, created)
+
+    def _rolled(self) -> None:
+        if self._flow is not None:
+            self._flow.wake()
+
+    def _active(self) -> dict[str, int]:
+        """Return how many runs are going on, by pipeline."""
+        found: dict[str, int] = {}
+        for run in list(self._runs.values()):
+            if run.span is not None:
+                found[run.scope.pipeline] = found.get(run.scope.pipeline, 0) + 1
+        return found
+
+    def _start_telling(self, recording: Recording) -> SpanTable:
+        listeners = self._listeners = Listeners(self._relay, self._guard)
+        table = self._table = SpanTable(recording, listeners)
+        listeners.tell("on_recording_started", recording=recording)
+        return table
+
+    def _start_root(self, run: OpenRun, started_ns: int | None) -> SpanRecord:
+        recording, table = self._recording, self._table
+        assert recording is not None
+        assert table is not None
+        attributes = {Attr.KIND: "session", Attr.SESSION_ID: recording.session_id, **recording.provenance}
+        return table.start(
+            run,
+            "session",
+            f"session {recording.package}",
+            attributes,
+            parent_id=run.parent_id,
+            started_ns=started_ns,
+        )
+
+    @hook_impl(trylast=True)
+    def before_session_closed(self, session: Any) -> None:
+        """End what is open, and deliver or keep it."""
+        self._finish(getattr(session, "_handled", None))
+
+    @_guarded
+    def _finish(self, error: BaseException | None) -> None:
+        recording, flow = self._recording, self._flow
+        assert recording is not None
+        result = _result_of(error)
+        for run in [*self._runs.values()]:
+            self._end_all(run, result, error)
+        self._runs.clear()
+        outcome = self._guard.call("delivery", flow.finish) if flow is not None else None
+        if self._listeners is not None:
+            self._listeners.tell("on_recording_ended", recording=recording, outcome=outcome or Outcome())
+        self._recording = None
+
+    def _end_all(self, run: OpenRun, result: Result, error: BaseException | None) -> None:
+        table = self._table
+        assert table is not None
+        table.end_rest(run, result=result, error=error)
+        for span in (run.span, run.root):
+            if span is not None:
+                table.end(run, span, result=result, error=error)
+
+    # ------------------------------------------------------------------------- context and catalog
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_context_created(self, run_id: str) -> None:
+        """Open ``context.load``."""
+        run = self._run(run_id)
+        assert self._table is not None
+        self._table.start(run, "context.load", "context.load", {}, parent_id=_root_id(run))
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def after_context_created(self) -> None:
+        """Close ``context.load``."""
+        self._end_current("context.load", None)
+
+    @hook_impl
+    @_guarded
+    def on_context_error(self, error: BaseException, run_id: str) -> None:
+        """Close ``context.load``, and the trace of a run that comes to nothing."""
+        self._end_current("context.load", error)
+        self._give_up(run_id, error)
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_catalog_created(self, run_id: str) -> None:
+        """Open ``catalog.create``."""
+        run = self._run(run_id)
+        assert self._table is not None
+        self._table.start(run, "catalog.create", "catalog.create", {}, parent_id=_root_id(run))
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def after_catalog_created(self, catalog: Any, conf_creds: Any, parameters: Any) -> None:
+        """Close ``catalog.create``; note what must not be shown, and the parameters."""
+        recording, span = self._recording, current_span.get()
+        assert recording is not None
+        if span is None or span.kind != "catalog.create":
+            return
+        recording.hide(conf_creds)
+        run = self._run(span.scope.run_id)
+        run.facts = DatasetFacts(catalog)
+        dataset: Any = parameters.get("parameters") if isinstance(parameters, dict) else None
+        load = getattr(dataset, "load", None)
+        found = self._guard.call(_PART, load) if load is not None else dataset
+        run.parameters = found if isinstance(found, dict) else {}
+        self._end_current("catalog.create", None)
+
+    @hook_impl
+    @_guarded
+    def on_catalog_error(self, error: BaseException, run_id: str) -> None:
+        """Close ``catalog.create``, and the trace of a run that comes to nothing."""
+        self._end_current("catalog.create", error)
+        self._give_up(run_id, error)
+
+    def _end_current(self, kind: str, error: BaseException | None) -> None:
+        span, table = current_span.get(), self._table
+        if span is not None and span.kind == kind and table is not None:
+            table.end(self._run(span.scope.run_id), span, result=_result_of(error), error=error)
+
+    def _give_up(self, run_id: str, error: BaseException) -> None:
+        run = self._runs.get(run_id)
+        if run is not None and run is not self._session:
+            del self._runs[run_id]
+            self._end_all(run, _result_of(error), error)
+
+    # ------------------------------------------------------------------------- run
+
+    def _run(self, run_id: str) -> OpenRun:
+        """Return the run of an id; a run of a session for many begins a trace of its own."""
+        run = self._runs.get(run_id)
+        if run is None:
+            recording, session = self._recording, self._session
+            assert recording is not None
+            scope, parent_id = scope_of_run(recording, run_id, "", is_first=False)
+            run = self._runs[run_id] = OpenRun(scope, None, parent_id)
+            if session is not None:
+                run.root = self._start_root(run, None)
+                if session.root is not None:
+                    run.root.links.append((session.scope.trace_id, session.root.span_id, {}))
+        return run
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any) -> None:
+        """Open the run."""
+        recording, table = self._recording, self._table
+        assert recording is not None
+        assert table is not None
+        run = self._run(run_params["run_id"])
+        name = run_name(run_params)
+        run.rename(name)
+        attributes = run_attributes(recording, run_params, name, pipeline, run.parameters)
+        run.nodes_done = 0
+        run.span = table.start(run, "run", f"RUN {name}", attributes, parent_id=_root_id(run))
+        if self._flow is not None:
+            self._flow.start_background()
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Close the run."""
+        self._end_run(run_params["run_id"], None)
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def on_pipeline_error(self, error: BaseException, run_params: dict[str, Any]) -> None:
+        """Close the run, and what was open in it."""
+        self._end_run(run_params["run_id"], error)
+
+    def _end_run(self, run_id: str, error: BaseException | None) -> None:
+        run, table = self._runs.get(run_id), self._table
+        if run is None or run.span is None or table is None:
+            return
+        result = _result_of(error)
+        table.end_rest(run, result=result, error=error)
+        run.span.end_attributes[Attr.NODE_DONE_COUNT] = run.nodes_done
+        run.span.end_attributes[Attr.PIPELINE_RESULT] = result
+        table.end(run, run.span, result=result, error=error)
+        run.span = None
+        if run is not self._session:
+            del self._runs[run_id]
+            self._end_all(run, result, error)
+
+    @hook_impl
+    @_guarded
+    def after_node_settled(self, run_id: str, error: BaseException | None) -> None:
+        """Count a node that is done."""
+        run = self._runs.get(run_id)
+        if run is not None and error is None:
+            run.nodes_done += 1
+
+    @hook_impl
+    def after_worker_started(self) -> None:
+        """Begin to record in a worker process."""
+        self._guard.call(_PART, self._begin_in_worker)
+
+    def _begin_in_worker(self) -> None:
+        recording = self._recording
+        if recording is None:
+            return
+        recording.guard = self._guard
+        recording.is_worker = True
+        self._flow = None
+        open_spool(recording)
+        self._start_telling(recording)
+
+    # ------------------------------------------------------------------------- nodes and datasets
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_node_attempt(self, node: Any, catalog: Any, run_id: str, is_async: bool, waited_seconds: float) -> None:
+        """Open a node."""
+        run, table = self._runs.get(run_id), self._table
+        if run is None or table is None:
+            return
+        if run.facts is None:
+            run.facts = DatasetFacts(catalog)
+        name = node.name
+        attributes = run.attributes_of(name, node_attributes, run.scope, node, is_async)
+        parent_id = run.span.span_id if run.span is not None else run.parent_id
+        span = table.start(run, "node", name, attributes, parent_id=parent_id, node=name)
+        run.nodes[name] = span
+        span.end_attributes[Attr.QUEUE_WAIT] = waited_seconds
+        span.attached[_CPU] = processor_seconds()
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def after_node_attempt(self, node: Any, run_id: str, error: BaseException | None) -> None:
+        """Close a node."""
+        run, table = self._runs.get(run_id), self._table
+        span = run.nodes.pop(node.name, None) if run is not None else None
+        if run is None or table is None or span is None:
+            return
+        result = _result_of(error)
+        facts = span.end_attributes
+        facts[Attr.TASK_RESULT] = result
+        facts[Attr.CPU] = max(0.0, processor_seconds() - span.attached.pop(_CPU, 0.0))
+        facts[Attr.MEMORY_PEAK] = memory_peak_bytes()
+        table.end(run, span, result=result, error=error)
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        """Open a load."""
+        self._open_dataset(dataset_name, "load")
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Close a load."""
+        self._close_dataset(dataset_name, "load", data, None)
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Open a save."""
+        self._open_dataset(dataset_name, "save")
+
+    @hook_impl(trylast=True)
+    @_guarded
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Close a save."""
+        self._close_dataset(dataset_name, "save", data, None)
+
+    @hook_impl
+    @_guarded
+    def on_dataset_error(self, error: BaseException, dataset_name: str, operation: str) -> None:
+        """Close a load or save that failed."""
+        self._close_dataset(dataset_name, operation, None, error)
+
+    def _open_dataset(self, name: str, operation: Any) -> None:
+        parent, table = current_span.get(), self._table
+        if parent is None or parent.kind != "node" or table is None or is_parameter(name):
+            return
+        run = self._runs.get(parent.scope.run_id)
+        if run is None or run.facts is None:
+            return
+        span_name = f"{operation} {name}"
+        attributes = run.attributes_of(
+            span_name, dict, ((Attr.KIND, operation), (Attr.DATASET_NAME, name), (Attr.OPERATION, operation))
+        )
+        label = run.facts.label(name)
+        span = table.start(
+            run,
+            operation,
+            span_name,
+            attributes,
+            parent_id=parent.span_id,
+            node=parent.node,
+            dataset=name,
+            label=label,
+        )
+        span.attached["node"] = parent
+
+    def _close_dataset(self, name: str, operation: str, data: Any, error: BaseException | None) -> None:
+        span, table = current_span.get(), self._table
+        if span is None or table is None or span.kind != operation or span.dataset != name:
+            return
+        run = self._runs.get(span.scope.run_id)
+        if run is None:
+            return
+        if error is None and run.facts is not None:
+            facts = self._guard.call("dataset facts", run.facts.after, name, operation, data)
+            span.end_attributes.update(facts or {})
+        parent: SpanRecord = span.attached.pop("node")
+        parent.datasets.append(span)
+        table.end(run, span, result=_result_of(error), error=error)
+
+    # ------------------------------------------------------------------------- asked by others
+
+    @hook_impl
+    @_guarded
+    def expect_node_seconds(self, pipeline: Any) -> dict[str, float] | None:
+        """Return how long nodes took in earlier runs."""
+        from pellucid.observability.history import HistoryStore, expected_node_seconds
+
+        recording = self._recording
+        assert recording is not None
+        path = recording.path(recording.options.history.path)
+        if not (recording.options.history.enabled and path.exists()):
+            return None
+        names = [node.name for node in pipeline.nodes]
+        pipeline_name = next((each.scope.pipeline for each in self._runs.values() if each.span is not None), "")
+        return expected_node_seconds(HistoryStore(path), pipeline_name, names)
+
+
+def _root_id(run: OpenRun) -> bytes:
+    return run.root.span_id if run.root is not None else run.parent_id
+
+
+def _result_of(error: BaseException | None) -> Result:
+    if error is None:
+        return "success"
+    if isinstance(error, (KeyboardInterrupt, RunTerminated)):
+        return "cancellation"
+    return "error" if isinstance(error, (WorkerLostError, MemoryError)) else "failure"
