@@ -115,11 +115,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names_of(manager: pluggy.PluginManager) -> list[str]:
-    return [name for name, _ in manager.list_name_plugin()]
+    """Return the names of plugins, our own installed ones apart."""
+    return [name for name, _ in manager.list_name_plugin() if not name.startswith("pellucid:")]
 
 
 def plugins_of(manager: pluggy.PluginManager) -> list[Any]:
-    return [plugin for _, plugin in manager.list_name_plugin()]
+    return [plugin for name, plugin in manager.list_name_plugin() if not name.startswith("pellucid:")]
 
 
 def test_the_hooks_and_their_arguments() -> None:
@@ -255,6 +256,31 @@ def test_a_plugin_that_cannot_be_loaded_is_named(site: Path, text: str, expected
     module = f"plug_bad_{len(text)}"
     install(site, "plug-bad", f"[kedro.hooks]\nentry = {module}:hooks\n", **{module: text})
     with pytest.raises(HookError, match=f"'plug-bad'.*'entry'.*'kedro.hooks'.*{expected}.*DISABLE_HOOKS_FOR_PLUGINS"):
+        _create_hook_manager().register_installed()
+
+
+MADE = INSTALLED + """
+def make():
+    return Hooks()
+def fail():
+    raise RuntimeError("not today")
+"""
+
+
+def test_a_function_makes_a_plugin_for_each_session(site: Path) -> None:
+    install(site, "plug-made", "[pellucid.hooks]\nhooks = plug_made_module:make\n", plug_made_module=MADE)
+    managers = [_create_hook_manager() for _ in range(2)]
+    for manager in managers:
+        manager.register_installed()
+        manager.register_installed()
+    (one,), (other,) = (plugins_of(manager) for manager in managers)
+    assert type(one).__name__ == type(other).__name__ == "Hooks"
+    assert one is not other
+
+
+def test_a_function_that_cannot_make_its_plugin_is_named(site: Path) -> None:
+    install(site, "plug-failing", "[pellucid.hooks]\nhooks = plug_failing_module:fail\n", plug_failing_module=MADE)
+    with pytest.raises(HookError, match="'plug-failing'.*cannot be made: RuntimeError: not today"):
         _create_hook_manager().register_installed()
 
 

@@ -103,7 +103,10 @@ class HookManager(pluggy.PluginManager):
         for each in left_out:
             logger.debug("The hooks of %s %s are disabled.", each.distribution, each.version)
         for each in wanted:
-            name = self.register(each.load(), f"{each.distribution}:{each.name}")
+            full_name = f"{each.distribution}:{each.name}"
+            if self.has_plugin(full_name):
+                continue
+            name = self.register(each.load(), full_name)
             self._origins.setdefault(str(name), each)
             logger.debug("The hooks of %s %s are registered.", each.distribution, each.version)
 
@@ -170,6 +173,8 @@ def _register_hooks_entry_points(hook_manager: pluggy.PluginManager, disabled_pl
         hook_manager.register_installed(disabled_plugins)
         return
     for each in installed_plugins(disabled_plugins)[0]:
-        plugin = each.load()
-        if not hook_manager.is_registered(plugin):
-            hook_manager.register(plugin, f"{each.distribution}:{each.name}")
+        name = f"{each.distribution}:{each.name}"
+        if not hook_manager.has_plugin(name):
+            plugin = each.load()
+            if not hook_manager.is_registered(plugin):
+                hook_manager.register(plugin, name)
