@@ -224,11 +224,24 @@ def test_what_the_host_has_set_up_is_left_as_it_is(tmp_path: Path, capfd: pytest
             hooks.on_span_ended(NODE)
         assert logging.getLogger().handlers == [host]
     assert capfd.readouterr().err == ""
-    assert stream.getvalue().splitlines()[:2] == [
-        "HOST demo.nodes seen",
-        "HOST pellucid.events train succeeded in 0.250 s",
-    ]
+    assert stream.getvalue() == "HOST demo.nodes seen\n"  # of nodes it hears by the runtime's own lines
     assert [each["event"] for each in lines_of(log_file(tmp_path))] == ["seen", "node.finished", "telemetry.closed"]
+
+
+@pytest.mark.parametrize("name", ["pellucid", "pellucid.events"])
+def test_events_are_given_to_handlers_of_their_own_loggers(tmp_path: Path, name: str) -> None:
+    stream = io.StringIO()
+    own = logging.StreamHandler(stream)
+    logger = logging.getLogger(name)
+    logger.addHandler(own)
+    try:
+        with runtime_logging(), logged(recording_in(tmp_path)) as (hooks, _):
+            hooks.on_span_ended(NODE)
+            own.setLevel(logging.ERROR)
+            hooks.on_span_ended(NODE)
+    finally:
+        logger.removeHandler(own)
+    assert stream.getvalue() == "train succeeded in 0.250 s\n"
 
 
 def test_a_handler_of_the_host_that_raises_is_its_own_affair(tmp_path: Path) -> None:
@@ -237,10 +250,13 @@ def test_a_handler_of_the_host_that_raises_is_its_own_affair(tmp_path: Path) -> 
             raise RuntimeError("no")
 
     recording = recording_in(tmp_path)
-    with runtime_logging():
-        logging.getLogger().handlers[:] = [Raising()]
-        with logged(recording) as (hooks, events):
+    logger, raising = logging.getLogger("pellucid.events"), Raising()
+    logger.addHandler(raising)
+    try:
+        with runtime_logging(), logged(recording) as (hooks, events):
             hooks.on_span_ended(NODE)
+    finally:
+        logger.removeHandler(raising)
     assert events[0]["event"] == "node.finished"
     assert recording.guard.faults == {"logging of the project": 2}
 
@@ -286,9 +302,10 @@ def test_a_project_that_sets_up_logging_meanwhile_keeps_that(tmp_path: Path) -> 
     with runtime_logging():
         with logged(recording_in(tmp_path)) as (hooks, _):
             logging.getLogger().handlers[:] = [own]
+            demo.warning("theirs")
             hooks.on_span_ended(NODE)
         assert logging.getLogger().handlers == [own]
-        assert own.stream.getvalue().startswith("train succeeded in 0.250 s\n")
+        assert own.stream.getvalue() == "theirs\n"
     assert lines_of(log_file(tmp_path))[0]["event"] == "node.finished"
 
 

@@ -49,9 +49,12 @@ def captured_events(level: int = logging.INFO) -> Iterator[list[dict[str, Any]]]
     before = runtime.level
     if runtime.getEffectiveLevel() > level:
         runtime.setLevel(level)
-    root.addHandler(capture)
+    places = (root, logging.getLogger(EVENTS_LOGGER))
+    for place in places:
+        place.addHandler(capture)
     try:
         yield events
     finally:
-        root.removeHandler(capture)
+        for place in places:
+            place.removeHandler(capture)
         runtime.setLevel(before)

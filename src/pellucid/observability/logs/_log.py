@@ -80,8 +80,9 @@ class EventLog:
             **fields,
         }
         self._put(Entry(event, level, time_ns, span, name))
-        if self._has_others():
-            self._tell_others(name, level, event)
+        others = self._others()
+        if others:
+            self._tell_others(others, name, level, event)
 
     def record(self, record: logging.LogRecord) -> None:
         """Log what somebody logged; never raises but for Ctrl-C and the signals that end a run."""
@@ -138,17 +139,20 @@ class EventLog:
         for sink in sinks:
             sink.write(entry)
 
-    def _has_others(self) -> bool:
-        """Tell whether a handler that is not ours hears of what the events' logger says."""
-        current: logging.Logger | None = self._logger
-        while current is not None:
-            for each in current.handlers:
-                if not isinstance(each, RecordHandler):
-                    return True
-            current = current.parent if current.propagate else None
-        return False
+    def _others(self) -> list[logging.Handler]:
+        """Return the handlers that somebody has attached to the events' logger or to that of the package.
 
-    def _tell_others(self, name: str, level: int, event: dict[str, Any]) -> None:
+        Those of the root logger are not among them: they hear of the same from the runtime's own lines, and one event
+        is to be one line.
+        """
+        found: list[logging.Handler] = []
+        current: logging.Logger | None = self._logger
+        while current is not None and current.parent is not None:
+            found += [each for each in current.handlers if not isinstance(each, RecordHandler)]
+            current = current.parent if current.propagate else None
+        return found
+
+    def _tell_others(self, others: list[logging.Handler], name: str, level: int, event: dict[str, Any]) -> None:
         logger = self._logger
         if not logger.isEnabledFor(level):
             return
@@ -156,10 +160,13 @@ class EventLog:
 
         text = sentence(name, event)
         record = logger.makeRecord(logger.name, level, __file__, 0, text, (), None, name, {FIELDS: event})
-        try:
-            logger.handle(record)
-        except Exception as error:  # of somebody's handler
-            self._note(_PROJECT_PART, error)
+        for handler in others:
+            if level < handler.level:
+                continue
+            try:
+                handler.handle(record)
+            except Exception as error:  # of somebody's handler
+                self._note(_PROJECT_PART, error)
 
     def _note(self, part: str, error: BaseException) -> None:
         try:
