@@ -107,4 +107,4 @@ class Exposition:
         seconds = ends_at - time.monotonic()
         if seconds > 0:
             job = self.options.pushgateway_job or self._recording.package
-            push(self.options.pushgateway, job, {}, body, content_type, seconds)
+            push(self.options.pushgateway, job, self.options.pushgateway_grouping, body, content_type, seconds)

@@ -87,7 +87,9 @@ def ended(span: SpanRecord, recording: Recording) -> Told | None:
     elif kind == "session.create":
         fields.update(_made(span, recording))
     if not is_good and kind != "session":
-        fields.update(_failure(span, recording.redactor, with_traceback=kind in ("node", "run")))
+        # Where a cancelled run happened to be is not what ended it.
+        with_traceback = kind in ("node", "run") and span.result != "cancellation"
+        fields.update(_failure(span, recording.redactor, with_traceback=with_traceback))
     return name, fields
 
 

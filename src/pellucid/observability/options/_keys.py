@@ -113,6 +113,11 @@ KEYS: tuple[Key, ...] = (
     Key("metrics.textfile", kinds.path(), "The file to write at the end of a run, for node-exporter."),
     Key("metrics.pushgateway", kinds.url(), "Where to push at the end of a run."),
     Key("metrics.pushgateway_job", kinds.text(), "The job to push as; null is the package's name."),
+    Key(
+        "metrics.pushgateway_grouping",
+        kinds.texts_by_name(),
+        "Further labels of the group that a push replaces, such as instance, where several machines push one job.",
+    ),
     Key("logging.enabled", kinds.flag(), "Log; without, the project's own logging is as it was."),
     Key("logging.level", kinds.choice(*_LEVELS, folds=True), "Of the project's and the runtime's loggers."),
     Key("logging.stderr", kinds.choice("auto", "json", "console", "off"), "The form on stderr; auto is console on a "

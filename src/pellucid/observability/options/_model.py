@@ -73,6 +73,7 @@ class MetricsOptions:
         textfile: the file to write at the end of a run, for node-exporter.
         pushgateway: the URL to push to at the end of a run.
         pushgateway_job: the job to push as; None is the package's name.
+        pushgateway_grouping: further labels of the group that a push replaces.
     """
 
     enabled: bool = True
@@ -83,6 +84,7 @@ class MetricsOptions:
     textfile: Path | None = None
     pushgateway: str | None = None
     pushgateway_job: str | None = None
+    pushgateway_grouping: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
