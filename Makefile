@@ -38,11 +38,15 @@ $(VENV)/.lint: $(VENV)/.test
 	@$(PIP) install --constraint constraints.txt --group lint
 	@touch $@
 
-demo: $(VENV)/.core ## make a project in demo/ and run it end to end
+# The variable makes log lines for people in a pipe, too; on a terminal they are that anyway.
+demo: $(VENV)/.core ## make a project in demo/, run it end to end, and show the run's trace
 	@rm -rf "$(DEMO)"
 	$(BIN)/pellucid new --name "Seattle weather" --directory "$(DEMO)"
-	cd "$(DEMO)" && "$(abspath $(BIN))/pellucid" run
-	@echo; echo "Written by the run:"; cd "$(DEMO)" && find data/08_reporting -type f -not -name ".*" | sort | sed 's|^|  $(DEMO)/|'
+	cd "$(DEMO)" && OTEL_LOGS_EXPORTER=console "$(abspath $(BIN))/pellucid" run
+	@echo
+	cd "$(DEMO)" && "$(abspath $(BIN))/pellucid" runs show
+	@echo; echo "Written by the run:"; cd "$(DEMO)" && find data/08_reporting .pellucid -type f -size +0 -not -name ".*" \
+		| sort | sed 's|^|  $(DEMO)/|'
 
 # Its last lines name what was skipped, and why: servers that are not installed, above all.
 test: $(VENV)/.test $(VENV)-kedro/.done ## run all tests (under ten minutes on two cores)

@@ -16,6 +16,7 @@ from pellucid.framework.project._known_settings import KNOWN
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+OBSERVABILITY = (ROOT / "docs" / "observability.md").read_text()
 
 
 def walk(command: click.Command, context: click.Context, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -72,8 +73,8 @@ def test_every_environment_variable_is_in_the_reference() -> None:
 @pytest.mark.processes
 def test_the_examples_run_in_a_new_project(tmp_path: Path) -> None:
     project = weather_project(tmp_path / "weather")
-    examples = re.findall(r"```python\n(.*?)```", README + REFERENCE, flags=re.DOTALL)
-    assert len(examples) == 3
+    examples = re.findall(r"```python\n(.*?)```", README + REFERENCE + OBSERVABILITY, flags=re.DOTALL)
+    assert len(examples) >= 4
     for example in examples:
         done = subprocess.run([sys.executable, "-c", example], cwd=project, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

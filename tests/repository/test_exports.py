@@ -34,6 +34,16 @@ EXPORTS = {
     },
     "pipeline": {"GroupedNodes", "Node", "Pipeline", "node", "pipeline"},
     "runner": {"AbstractRunner", "ParallelRunner", "SequentialRunner", "Task", "ThreadRunner"},
+    "testing": {
+        "CapturedSpan",
+        "FakeClock",
+        "NotRecordedError",
+        "PipelineOutcome",
+        "Telemetry",
+        "captured_telemetry",
+        "make_project",
+        "run_pipeline",
+    },
     "typing": {"Catalog", "Dataset", "HookRelay", "WorkerBootstrap"},
 }
 

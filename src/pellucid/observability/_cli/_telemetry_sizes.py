@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import PellucidError
 from pellucid.observability._cli._telemetry_check import Check
+from pellucid.observability.hooks._datasets import is_parameter
 from pellucid.observability.semconv import METRICS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check_sizes(project_path: Path, options: Options, pipeline: str) -> Iterator
     except PellucidError as error:
         yield Check("FAIL", "sizes", f"The pipelines cannot be told: {error}")
         return
-    loads = [name for node in nodes for name in node.inputs]
+    loads = [name for node in nodes for name in node.inputs if not is_parameter(name)]
     saves = [name for node in nodes for name in node.outputs]
     spans = _AROUND + len(nodes) + len(loads) + len(saves)
     yield Check("OK", "spans", f"{spans:,} in one run of '{pipeline}', with {len(nodes):,} nodes")

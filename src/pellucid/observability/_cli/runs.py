@@ -11,7 +11,8 @@ from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
 __all__ = ["commands", "runs"]
 
 _RESULTS = ("success", "failure", "error", "timeout", "cancellation", "skip")
-_RUN_HELP = "RUN is the beginning of a run's or trace's id, 'last' or 'last-failed'."
+_WHICH = "the beginning of a run's or trace's id, 'last' or 'last-failed'"
+_RUN_HELP = f"RUN is {_WHICH}; 'last' if not given."
 
 
 @click.group(cls=LazyGroup)
@@ -32,7 +33,7 @@ def runs() -> None:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the latest of them."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a run and line.")
+@click.option("--json", "as_json", is_flag=True, help="For each run one line, a JSON object.")
 @click.pass_context
 def list_(
     ctx: click.Context,
@@ -61,7 +62,9 @@ def show(ctx: click.Context, run: str, as_json: bool, width: int | None) -> None
     echo_run(ctx, run, width, as_json=as_json)
 
 
-@runs.command("diff", context_settings=CONTEXT_SETTINGS, help=f"Show what is different from run A to B. {_RUN_HELP}")
+@runs.command(
+    "diff", context_settings=CONTEXT_SETTINGS, help=f"Show what is different from run A to B. Each is {_WHICH}."
+)
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -40,7 +40,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.option("--timeout", type=click.FloatRange(0.1, 86_400), default=60.0, show_default=True, help="Seconds, in all.")
 @click.pass_context
 def replay(ctx: click.Context, env: str | None, as_json: bool, timeout: float) -> None:
-    """Deliver what is kept now; the exit code is 1 if something of it remains."""
+    """Deliver what is kept now. The exit code is 1 if something of it remains."""
     from pellucid.observability._cli._telemetry_replay import replay_now
 
     ctx.exit(replay_now(ctx, env, timeout, as_json=as_json))
@@ -49,10 +49,17 @@ def replay(ctx: click.Context, env: str | None, as_json: bool, timeout: float) -
 @telemetry.command("doctor", context_settings=CONTEXT_SETTINGS)
 @_env
 @_json
-@click.option("--pipeline", "-p", metavar="NAME", default="__default__", help="Whose spans and series are counted.")
+@click.option(
+    "--pipeline",
+    "-p",
+    metavar="NAME",
+    default="__default__",
+    show_default=True,
+    help="Whose spans and series are counted.",
+)
 @click.pass_context
 def doctor(ctx: click.Context, env: str | None, as_json: bool, pipeline: str) -> None:
-    """Check settings, endpoints, clock and files; the exit code is 1 if something is wrong."""
+    """Check settings, endpoints, clock and files. The exit code is 1 if something is wrong."""
     from pellucid.observability._cli._telemetry_doctor import examine
 
     ctx.exit(examine(ctx, env, pipeline, as_json=as_json))

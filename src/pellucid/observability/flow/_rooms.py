@@ -14,7 +14,7 @@ from pellucid.observability.flow._collect import Collection
 from pellucid.observability.flow._deliver import Delivery
 from pellucid.observability.flow._exposition import Exposition
 from pellucid.observability.flow._ledger import Ledger
-from pellucid.observability.flow._outcome import outcome_of
+from pellucid.observability.flow._outcome import Fate, outcome_of
 from pellucid.observability.flow._pace import Pace
 from pellucid.observability.flow._spool import folder_of
 from pellucid.observability.flow._totals import CountedTotals
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pellucid.observability.metrics import LiveState
     from pellucid.observability.options import OtlpOptions
     from pellucid.observability.recording import Outcome, Recording
+    from pellucid.observability.records import Result
 
 TOTALS_PATH = Path(".pellucid/metrics.db")
 """Where the totals of a project are, under its root."""
@@ -42,12 +43,17 @@ class Rooms:
     Args:
         recording: of the session.
         active: how many runs are going on, by pipeline.
+
+    Attributes:
+        cut_off: ids of traces that this process ended, whatever its workers were at: what they left open was cancelled.
     """
 
     def __init__(self, recording: Recording, active: Callable[[], Mapping[str, int]] | None = None) -> None:
         self._recording = recording
         self._active = active
         self.spool = folder_of(recording.path(recording.options.spool.path), recording.options.spool)
+        self.cut_off: set[bytes] = set()
+        self._out_of_bounds = 0
         self.deliveries = tuple(self._delivery(signal, options) for signal, options in self.signals.items())
 
     @property
@@ -78,7 +84,7 @@ class Rooms:
             consumers["history"] = self._history
         if options.metrics.enabled:
             consumers["totals"] = self.totals
-        return Collection(self.spool, consumers, seal, self._recording.session_id, self.note)
+        return Collection(self.spool, consumers, self._seal, self._recording.session_id, self.note)
 
     @cached_property
     def exposition(self) -> Exposition:
@@ -94,8 +100,14 @@ class Rooms:
         done = self.collection.run(ends_at)
         dropped = self.spool.enforce_bounds()
         if dropped.get(STREAM_SPANS):
+            self._out_of_bounds += dropped[STREAM_SPANS]
             self._count("traces", {"dropped": dropped[STREAM_SPANS]})
         return done
+
+    def count_lost(self, writer: Writer) -> None:
+        """Count the spans that this process could not write."""
+        if writer.dropped.get(STREAM_SPANS):
+            self._count("traces", {"dropped": writer.dropped[STREAM_SPANS]})
 
     def prune(self) -> None:
         """Forget runs and series that are older than they are to be kept.
@@ -129,9 +141,10 @@ class Rooms:
         return Ledger(self.spool.path / "settled" / signal)
 
     def note(self, part: str, error: BaseException) -> None:
-        """Count a fault, and log the first one of a part."""
+        """Count a fault, and log the first one of a part, unless it is the disk, of which the spool has told."""
         guard = self._recording.guard
-        if guard.faults.get(part):
+        if guard.faults.get(part) or (isinstance(error, OSError) and guard.faults.get("spool")):
+            guard.faults.setdefault(part, 0)
             guard.faults[part] += 1
         else:
             guard.caught(part, error)
@@ -139,10 +152,16 @@ class Rooms:
     def outcome(self, collected: Collected, writer: Writer) -> Outcome:
         """Return what became of the session's spans."""
         session_id, history = self._recording.session_id, self._recording.options.history
-        found = outcome_of(session_id, collected, writer, self.spool, is_sent="traces" in self.signals)
+        accepted = sum(each.accepted[session_id] for each in self.deliveries if each.signal == "traces")
+        fate = Fate(accepted, self._out_of_bounds)
+        found = outcome_of(session_id, collected, writer, self.spool, fate, is_sent="traces" in self.signals)
         if found.is_sent:
             return found
         return replace(found, place=str(self._recording.path(history.path)) if history.enabled else "")
+
+    def _seal(self, stream: int, start: bytes, time_ns: int) -> bytes:
+        is_cut_off = any(each in start or each.hex().encode() in start for each in self.cut_off)
+        return seal(stream, start, time_ns, "cancellation" if is_cut_off else "error")
 
     def _delivery(self, signal: Signal, options: OtlpOptions) -> Delivery:
         return Delivery(signal, options, self.spool.outbox(signal), self._ledger(signal), Pace(), send, self._count)
@@ -164,14 +183,14 @@ class Rooms:
         )
 
 
-def seal(stream: int, start: bytes, time_ns: int) -> bytes:
-    """Return the end of what a dead process left open: an error, at the time of its last sign of life."""
+def seal(stream: int, start: bytes, time_ns: int, result: Result = "error") -> bytes:
+    """Return the end of what a dead process left open, at the time of its last sign of life."""
     if stream == STREAM_SPANS:
         from pellucid.observability.tracing import seal as seal_span
 
-        return seal_span(start, time_ns)
+        return seal_span(start, time_ns, result=result)
     if stream == STREAM_METRICS:
         from pellucid.observability.metrics import seal as seal_event
 
-        return seal_event(start, time_ns)
+        return seal_event(start, time_ns, result)
     return start

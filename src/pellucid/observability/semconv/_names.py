@@ -36,7 +36,6 @@ class Attr:
     EXCEPTION_MESSAGE = "exception.message"
     EXCEPTION_STACKTRACE = "exception.stacktrace"
     CODE_FUNCTION = "code.function.name"
-    THREAD_NAME = "thread.name"
     SCOPE_NAME = "otel.scope.name"
     SCOPE_VERSION = "otel.scope.version"
 
@@ -87,7 +86,6 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         Attr.EXCEPTION_MESSAGE: "event exception: the message, redacted",
         Attr.EXCEPTION_STACKTRACE: "event exception: the traceback, redacted",
         Attr.CODE_FUNCTION: "node: the function",
-        Attr.THREAD_NAME: "node: the thread it ran in",
         Attr.SCOPE_NAME: "spans of others: the library that opened it",
         Attr.SCOPE_VERSION: "spans of others: its version",
         Attr.RESULT: "every span: how it ended",
