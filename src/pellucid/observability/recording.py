@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pellucid.observability.options import Options
+    from pellucid.observability.redirection import Redirection
 
 __all__ = ["STREAM_LOGS", "STREAM_METRICS", "STREAM_SPANS", "Outcome", "Recording", "Spool"]
 
@@ -85,6 +86,8 @@ class Recording:
         secrets: texts of the credentials configuration, not to be shown; filled when the catalog is built.
         provenance: attributes that tell the commit and branch of the project.
         problems: mistakes in the configuration, which keep nothing from running.
+        redirection: where it is recorded instead, for a test.
+        ends_at: of ``time.monotonic``: how long the end of the session may take; None before it comes.
     """
 
     options: Options
@@ -100,6 +103,8 @@ class Recording:
     secrets: set[str] = field(default_factory=set, repr=False)
     provenance: dict[str, str] = field(default_factory=dict)
     problems: tuple[Any, ...] = ()
+    redirection: Redirection | None = None
+    ends_at: float | None = None
     _redactor: Redactor | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -121,4 +126,10 @@ class Recording:
 
     def path(self, given: Path) -> Path:
         """Return a path of the options, made absolute."""
-        return self.project_path / given
+        return (self.project_path if self.redirection is None else self.redirection.base) / given
+
+    def redirect(self, redirection: Redirection) -> None:
+        """Record elsewhere, before anything was recorded."""
+        self.redirection = redirection
+        self.clock = redirection.clock or self.clock
+        self.ids = redirection.ids or self.ids

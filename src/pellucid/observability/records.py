@@ -35,6 +35,10 @@ class Clock:
         """Return the time, in nanoseconds since the epoch."""
         return time.perf_counter_ns() + self.offset_ns
 
+    def ago_ns(self, seconds: float) -> int:
+        """Return the time of what was so long ago, in nanoseconds since the epoch."""
+        return self.now_ns() - int(seconds * 1e9)
+
 
 class Ids:
     """Makes ids, from one seed a process; a fork makes others than its parent."""

@@ -207,14 +207,14 @@ def test_what_is_remembered_is_bounded() -> None:
         span = record(attributes={"a": number}, scope=scope, end_attributes={"t": str(number)})
         coder.end(span, coder.start(span))
 
-    assert max(len(coder._scopes), len(coder._constants), len(coder._texts)) <= 4096
+    assert max(len(coder._scopes), len(coder._constants), len(coder._pairs)) <= 4096
 
 
 def test_long_texts_are_not_remembered() -> None:
     coder = encoder()
     ended(record(end_attributes={"t": "x" * 2_000}), coder)
 
-    assert not coder._texts
+    assert not any(key == "t" for key, _ in coder._pairs)
 
 
 def test_an_end_is_never_before_its_start() -> None:
@@ -239,3 +239,14 @@ def test_what_a_dead_process_left_is_sealed(kind: Kind) -> None:
 
 def test_what_cannot_be_read_is_sealed_all_the_same() -> None:
     assert seal(b"\x0a", 7).startswith(b"\x0a")
+
+
+def test_what_is_a_secret_from_now_on_is_not_taken_from_memory() -> None:
+    redactor = Redactor(RedactionOptions())
+    coder = SpanEncoder(redactor, TracingOptions())
+    shared = {"place": "hunter2-town"}
+    first = ended(record(attributes=shared, end_attributes={"seen": "hunter2-town"}), coder)
+    redactor.add_secrets(["hunter2"])
+    second = ended(record(attributes=shared, end_attributes={"seen": "hunter2-town"}), coder)
+    assert first.attributes["place"] == first.attributes["seen"] == "hunter2-town"
+    assert second.attributes["place"] == second.attributes["seen"] == "<redacted>-town"

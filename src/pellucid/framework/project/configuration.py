@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from pellucid.framework.project._pipelines import _ProjectPipelines
 from pellucid.framework.project._settings import _ProjectSettings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "configure_for",
     "configure_logging",
     "configure_project",
+    "configured_for_now",
     "current_package",
     "current_setup",
     "make_importable",
@@ -75,6 +77,32 @@ def configure_for(
         make_importable(package_name, source_dir)
     _state.process.project = _state.Project(package_name, project_path, source_dir)
     LOGGING.set_project_logging(package_name, preserve_logging)
+
+
+@contextmanager
+def configured_for_now(package_name: str, project_path: Path, source_dir: Path) -> Iterator[None]:
+    """Make a project that of this process while a block lasts, and leave the process as it was found.
+
+    Logging stays as it is, and what was imported of the project is forgotten.
+
+    Args:
+        package_name: the project's Python package.
+        project_path: its root.
+        source_dir: the folder of the package.
+    """
+    before, path, variable = _state.process.project, sys.path[:], os.environ.get("PYTHONPATH")
+    try:
+        configure_for(package_name, project_path, source_dir, preserve_logging=True)
+        yield
+    finally:
+        _state.process.project = before
+        sys.path[:] = path
+        if variable is None:
+            os.environ.pop("PYTHONPATH", None)
+        else:
+            os.environ["PYTHONPATH"] = variable
+        for name in [each for each in sys.modules if each == package_name or each.startswith(f"{package_name}.")]:
+            del sys.modules[name]
 
 
 def configure_logging(logging_config: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,13 @@ SELECT spans.span_id, spans.parent_id, spans.kind, spans.name, spans.started, sp
 FROM spans LEFT JOIN resources ON resources.id = spans.resource
 WHERE spans.trace = ?1 AND spans.span_id IN (SELECT span_id FROM inside)
 ORDER BY spans.started, spans.ended DESC
+"""
+
+_EVERY = """
+SELECT traces.trace_id, spans.span_id, spans.parent_id, spans.kind, spans.name, spans.started, spans.ended,
+    spans.result, spans.error_type, spans.body, resources.attributes
+FROM spans JOIN traces ON traces.id = spans.trace LEFT JOIN resources ON resources.id = spans.resource
+ORDER BY spans.started, spans.ended DESC, spans.rowid
 """
 
 
@@ -124,6 +131,12 @@ def span_tree(connection: sqlite3.Connection, run: RunSummary) -> list[StoredSpa
     if root != run.span_id and all(each.span_id != run.span_id for each in spans):
         spans = _tree(connection, trace, run.span_id)
     return spans
+
+
+def every_span(connection: sqlite3.Connection) -> list[StoredSpan]:
+    """Return all spans by start, those that belong to no run among them."""
+    rows = connection.execute(_EVERY).fetchall()
+    return [replace(StoredSpan(*row[:10]), resource=json.loads(row[10] or "{}")) for row in rows]
 
 
 def _tree(connection: sqlite3.Connection, trace: int, root: bytes) -> list[StoredSpan]:

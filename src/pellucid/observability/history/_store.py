@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pellucid.observability.history._database import CorruptHistoryError, Database, count
 from pellucid.observability.history._pruning import forget_old_segments, prune_runs
-from pellucid.observability.history._queries import Filters, find_run, list_runs, node_seconds, span_tree
+from pellucid.observability.history._queries import Filters, every_span, find_run, list_runs, node_seconds, span_tree
 from pellucid.observability.history._reading import span_row
 from pellucid.observability.history._runs import NewSpan, keep_current
 
@@ -168,6 +168,15 @@ class HistoryStore:
         """
         with self._database.reading() as connection:
             return [] if connection is None else span_tree(connection, run)
+
+    def every_span(self) -> list[StoredSpan]:
+        """Return all spans by start, those that belong to no run among them; for histories that are small.
+
+        Raises:
+            HistoryError: the file cannot be read.
+        """
+        with self._database.reading() as connection:
+            return [] if connection is None else every_span(connection)
 
     def node_seconds(self, pipeline: str, names: Sequence[str], *, runs: int = 10) -> dict[str, float]:
         """Return the median seconds that nodes took in the latest successful runs of a pipeline.

@@ -12,6 +12,7 @@ from pellucid.observability.hooks._commit import commit_of
 from pellucid.observability.options import load_options, resource_of
 from pellucid.observability.recording import Recording
 from pellucid.observability.records import RunScope
+from pellucid.observability.redirection import current_redirection
 from pellucid.observability.semconv import Attr
 from pellucid.observability.spool import Limits, SegmentWriter
 from pellucid.observability.tracing import is_sampled, remote_parent
@@ -31,10 +32,17 @@ def open_recording(session: Any, guard: Guard) -> Recording | None:
     env = getattr(session, "env", None) or getattr(session, "_store", {}).get("env")
     conf_source = str(session._conf_source)  # noqa: SLF001 - the same
     loaded = load_options(path, conf_source, env, package, os.environ, loader_args=settings.CONFIG_LOADER_ARGS)
-    if not loaded.options.enabled:
+    redirection = current_redirection.get()
+    options = loaded.options if redirection is None else redirection.applied(loaded.options)
+    if not options.enabled:
         return None
-    recording = Recording(loaded.options, path, package, session.session_id, guard=guard)
-    recording.resource = resource_of(loaded.options, package, session.session_id)
+    recording = Recording(options, path, package, session.session_id, guard=guard)
+    if redirection is not None:
+        recording.redirect(redirection)
+        redirection.sessions.append(session)
+    hidden = recording.redactor.attribute
+    resource = resource_of(options, package, session.session_id)
+    recording.resource = {key: hidden(key, value) for key, value in resource.items()}
     recording.problems = loaded.problems
     commit, branch = commit_of(path)
     if commit:

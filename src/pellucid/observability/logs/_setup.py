@@ -49,10 +49,10 @@ class Setup:
         self._levels: list[tuple[logging.Logger, int, int]] = []
         self._added: list[logging.Logger] = []
         redirection = recording.redirection
-        if self.owns_stderr:
-            self._set_levels(level, ("pellucid", recording.package))
         if redirection is not None:
             self._set_levels(level, (recording.package, *redirection.loggers))
+        elif self.owns_stderr:
+            self._set_levels(level, ("pellucid", recording.package))
         self._add()
 
     def adopt(self, recording: Recording) -> None:

@@ -114,12 +114,13 @@ class MetricEvent:
     bad_values: int = 0
 
 
-def seal(start_payload: bytes, time_ns: int) -> bytes:
-    """Return what counts for something that started and whose process died: it ended with result ``error``.
+def seal(start_payload: bytes, time_ns: int, result: str = "error") -> bytes:
+    """Return what counts for something that started and whose process died: it ended with a result.
 
     Args:
         start_payload: of the frame of the start.
         time_ns: of the last sign of life, since the epoch.
+        result: how it ended.
     """
     try:
         data = json.loads(start_payload)
@@ -127,7 +128,7 @@ def seal(start_payload: bytes, time_ns: int) -> bytes:
         started_ns, node = data[5], data[6:7]
         ended_ns = max(started_ns, time_ns)
         rest = [*node, None, None, None, []] if letter == NODE_ENDED else []
-        return _dumped([data[0], letter, *data[2:6], ended_ns, "error", *rest])
+        return _dumped([data[0], letter, *data[2:6], ended_ns, result, *rest])
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return start_payload  # it is counted as malformed, or as a start, where it is read
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS = 256
 
-# Control characters, line separators, and halves of surrogate pairs.
-_UNSAFE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff]")
+# Control characters, line separators, marks of direction, what is not to be seen, and halves of surrogate pairs.
+_UNSAFE = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]"
+)
 
 MOST_AMOUNT = 2**63 - 1
 """The largest amount of one series: 292 years in nanoseconds."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pellucid._util.redaction import REDACTED, redact_urls
+from pellucid._util.redaction import REDACTED, SECRET_KEY, redact_urls
 from pellucid.observability.options._keys import KEYS, flat, shown
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ def effective(loaded: LoadedOptions) -> list[EffectiveOption]:
     rows = []
     for key in KEYS:
         value = values[key.name]
-        text = shown(dict.fromkeys(value, REDACTED)) if key.is_secret else redact_urls(shown(value))
+        text = shown(dict.fromkeys(value, REDACTED)) if key.is_secret else redact_urls(shown(_hidden(value)))
         rows.append(EffectiveOption(key.name, text, loaded.origins.get(key.name, "default")))
     return rows
+
+
+def _hidden(value: Any) -> Any:
+    """Return a value without what its own keys say to be secret, such as a token among the resource's attributes."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: REDACTED if SECRET_KEY.search(str(name)) else each for name, each in value.items()}

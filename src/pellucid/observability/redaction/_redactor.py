@@ -45,6 +45,8 @@ class Redactor:
         self._length = max(_SMALLEST_LENGTH, options.value_length)
         self._key_patterns = [SECRET_KEY.search, *(each.search for each in map(_compiled, options.keys) if each)]
         self._keys: dict[str, bool] = {}
+        self.version = 0
+        """Changes with what is hidden: what was redacted before may be kept for as long as it stays the same."""
 
     def add_secrets(self, values: Iterable[str]) -> None:
         """Hide these texts as well, from now on."""
@@ -52,6 +54,7 @@ class Redactor:
             texts = {*self._known.texts, *values}
             if len(texts) > len(self._known.texts):
                 self._known = KnownSecrets(texts)
+                self.version += 1
 
     def text(self, text: str) -> str:
         """Return a text on one line, bounded, without secrets."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pellucid.observability.options import TracingOptions
-    from pellucid.observability.records import RunScope, SpanRecord
+    from pellucid.observability.records import Result, RunScope, SpanRecord
 
 SAMPLED = 0x01
 KNOWS_REMOTE = 0x100
@@ -39,19 +39,29 @@ LOST = "ProcessLost"
 """The ``error.type`` of what was open when its process died."""
 
 _MOST_CACHED = 4096
+_LONGEST_KEPT = 1024
 _RESULTS = {"run": Attr.PIPELINE_RESULT, "node": Attr.TASK_RESULT}
 _AT_END = frozenset({Attr.RESULT, Attr.PIPELINE_RESULT, Attr.TASK_RESULT, Attr.ERROR_TYPE})
+
+# Each occurs in few spans, so that its encoding is not worth keeping.
+_NAMES = frozenset({Attr.TASK_NAME, Attr.DATASET_NAME})
 
 _pack_start = Struct("<BQ").pack  # a tag and a fixed64
 _START_TIME, _END_TIME = 0x39, 0x41
 _TOO_LARGE = 1 << 63
 _LONGEST_NAME = 0x80 - 14  # so that all lengths fit in one byte
 _pack_double = Struct("<d").pack
+_KIND_RUN, _KIND_OTHER = varint_field(6, SERVER), varint_field(6, INTERNAL)
 _BYTES = tuple(bytes((each,)) for each in range(0x80))
 
 
 class Redacts(Protocol):
     """Hides secrets, and bounds what is left."""
+
+    @property
+    def version(self) -> int:
+        """Changes with what is hidden."""
+        ...
 
     def text(self, text: str, /) -> str:
         """Return a text that may be shown."""
@@ -112,12 +122,15 @@ class SpanEncoder:
         self._longest = max(0, options.attribute_value_length_limit)
         self._scopes: dict[int, tuple[RunScope, bytes]] = {}
         self._constants: dict[int, _Constants] = {}
-        self._texts: dict[tuple[str, str], bytes] = {}
+        self._version = redactor.version
+        self._pairs: dict[tuple[str, Any], bytes] = {}
         self._numbers: dict[str, _Numbers] = {}
         self._ends: dict[tuple[str, str], bytes] = {}
 
     def start(self, span: SpanRecord) -> bytes:
         """Return a ``Span`` message without an end."""
+        if self._version != self._redactor.version:
+            self._forget()
         scope = self._scopes.get(id(span.scope))
         prefix = self._prefix(span.scope) if scope is None else scope[1]
         constants = self._constants_of(span)
@@ -142,6 +155,8 @@ class SpanEncoder:
             span: that has ended.
             start: what ``start`` returned for it.
         """
+        if self._version != self._redactor.version:
+            self._forget()
         key = (span.kind, span.result)
         ending = self._ends.get(key)
         if ending is None:
@@ -153,6 +168,12 @@ class SpanEncoder:
             parts.extend(self._failure(span))
         parts.extend(self._link(*link) for link in span.links)
         return b"".join(parts)
+
+    def _forget(self) -> None:
+        """Redact anew what was kept: there is more to be hidden now."""
+        self._version = self._redactor.version
+        self._constants.clear()
+        self._pairs.clear()
 
     def _prefix(self, scope: RunScope) -> bytes:
         encoded = bytes_field(1, scope.trace_id) + fixed32_field(16, int(scope.sampled) | KNOWS_REMOTE)
@@ -178,29 +199,29 @@ class SpanEncoder:
         return known
 
     def _encode_constants(self, span: SpanRecord) -> _Constants:
-        given = dict(span.attributes)
-        kept = dict(list(given.items())[: self._most])
+        given = span.attributes
+        kept = given if len(given) <= self._most else dict(list(given.items())[: self._most])
         own = [(key, value) for key, value in _own_attributes(span) if key not in kept]
-        encoded = [text_field(5, self._redactor.text(span.name))]
-        encoded.append(varint_field(6, SERVER if span.kind == "run" else INTERNAL))
-        encoded.extend(key_value(9, key, value) for key, value in own)
-        encoded.extend(self._attribute(key, value) for key, value in kept.items())
+        encoded = [text_field(5, self._redactor.text(span.name)), _KIND_RUN if span.kind == "run" else _KIND_OTHER]
+        encoded.extend([self._pair(key, value) for key, value in own])
+        encoded.extend([self._pair(key, value) for key, value in kept.items()])
         dropped = len(given) - len(kept)
         if dropped:
             encoded.append(varint_field(10, dropped))
         return _Constants(span.attributes, span.name, span.scope.session_id, b"".join(encoded), len(kept), dropped)
 
     def _end_attributes(self, span: SpanRecord) -> list[bytes]:
-        given, at_start, texts, numbers = span.end_attributes, span.attributes, self._texts, self._numbers
+        given, at_start, numbers = span.end_attributes, span.attributes, self._numbers
         found: list[bytes] = []
         for key, value in given.items():
             if key in _AT_END or key in at_start:
                 continue  # keys are unique
             kind = type(value)
             if kind is str:
-                known = texts.get((key, value))
-                found.append(self._text(key, value) if known is None else known)
-            elif key in numbers and (kind is float or (kind is int and -_TOO_LARGE <= value < _TOO_LARGE)):
+                found.append(self._pair(key, value))
+            elif key in numbers and (
+                (kind is float and value - value == 0) or (kind is int and -_TOO_LARGE <= value < _TOO_LARGE)
+            ):
                 found.append(numbers[key](value))
             else:
                 found.append(self._other(key, value))
@@ -217,13 +238,19 @@ class SpanEncoder:
             self._numbers[key] = _Numbers(name)
         return self._attribute(key, value)
 
-    def _text(self, key: str, value: str) -> bytes:
-        if len(self._texts) >= _MOST_CACHED:
-            self._texts.clear()
-        encoded = self._attribute(key, value)
-        if len(value) <= 1024:
-            self._texts[key, value] = encoded
-        return encoded
+    def _pair(self, key: str, value: Any) -> bytes:
+        """Return an attribute; texts and truth values that occur again are encoded once."""
+        kind = type(value)
+        if (kind is not str and kind is not bool) or key in _NAMES:
+            return self._attribute(key, value)
+        known = self._pairs.get((key, value))
+        if known is None:
+            known = self._attribute(key, value)
+            if kind is bool or len(value) <= _LONGEST_KEPT:
+                if len(self._pairs) >= _MOST_CACHED:
+                    self._pairs.clear()
+                self._pairs[key, value] = known
+        return known
 
     def _attribute(self, key: str, value: Any) -> bytes:
         return key_value(9, key, self._bounded(self._redactor.attribute(key, value)))
@@ -275,13 +302,14 @@ def _status(message: str) -> bytes:
     return bytes_field(15, (text_field(2, message) if message else b"") + varint_field(3, ERROR))
 
 
-def seal(start: bytes, time_ns: int, error_type: str = LOST) -> bytes:
+def seal(start: bytes, time_ns: int, error_type: str = LOST, result: Result = "error") -> bytes:
     """Return the whole ``Span`` message of one whose process died.
 
     Args:
         start: the payload of its start.
         time_ns: when it was last heard of, in nanoseconds since the epoch.
         error_type: what became of it.
+        result: how it ended.
     """
     try:
         span = decode_span(start)
@@ -290,5 +318,5 @@ def seal(start: bytes, time_ns: int, error_type: str = LOST) -> bytes:
     kind = span.attributes.get(Attr.KIND)
     encoded = start + fixed64_field(8, max(time_ns, span.start_ns))
     if isinstance(kind, str):
-        encoded += _ending(kind, "error")
+        encoded += _ending(kind, result)
     return encoded + key_value(9, Attr.ERROR_TYPE, error_type) + _status("")

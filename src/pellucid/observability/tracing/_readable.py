@@ -48,7 +48,7 @@ def _span(span: ReadableSpan, redactor: Redacts, end_ns: int | None) -> Iterator
     yield fixed64_field(7, start_ns)
     if end_ns is not None:
         yield fixed64_field(8, max(start_ns, end_ns))
-    yield from _scope(span)
+    yield from _scope(span, redactor)
     yield from _attributes(9, span.attributes, redactor)
     for event in span.events:
         yield bytes_field(11, b"".join(_event(event, redactor)))
@@ -75,17 +75,17 @@ def _flags(context: SpanContext, relative: SpanContext | None) -> int:
     return flags | IS_REMOTE if relative is not None and relative.is_remote else flags
 
 
-def _scope(span: ReadableSpan) -> Iterator[bytes]:
+def _scope(span: ReadableSpan, redactor: Redacts) -> Iterator[bytes]:
     scope = span.instrumentation_scope
     if scope is not None:
-        yield key_value(9, SCOPE_NAME, scope.name)
+        yield key_value(9, SCOPE_NAME, redactor.text(scope.name))
         if scope.version:
-            yield key_value(9, SCOPE_VERSION, scope.version)
+            yield key_value(9, SCOPE_VERSION, redactor.text(scope.version))
 
 
 def _attributes(number: int, attributes: Mapping[str, Any] | None, redactor: Redacts) -> Iterator[bytes]:
     for key, value in (attributes or {}).items():
-        yield key_value(number, key, redactor.attribute(key, value))
+        yield key_value(number, redactor.text(key), redactor.attribute(key, value))
 
 
 def _event(event: Event, redactor: Redacts) -> Iterator[bytes]:

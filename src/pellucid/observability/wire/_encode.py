@@ -17,12 +17,14 @@ _pack_fixed32 = Struct("<I").pack
 _pack_double = Struct("<d").pack
 
 _EMPTY = b""
+_BYTES = tuple(bytes((each,)) for each in range(0x80))
+_LENGTH_TAGS = tuple(bytes((each << 3 | _LENGTH,)) for each in range(16))
 
 
 def varint(number: int) -> bytes:
     """Return a base 128 varint; a negative number is one of 64 bits, in two's complement."""
     if 0 <= number < 0x80:
-        return bytes((number,))
+        return _BYTES[number]
     rest = number & _MASK64
     out = bytearray()
     while rest > 0x7F:
@@ -39,7 +41,10 @@ def varint_field(number: int, value: int) -> bytes:
 
 def bytes_field(number: int, value: bytes) -> bytes:
     """Return a field of type bytes, or of an encoded message."""
-    return varint(number << 3 | _LENGTH) + varint(len(value)) + value
+    size = len(value)
+    if number < 16 and size < 0x80:
+        return _LENGTH_TAGS[number] + _BYTES[size] + value
+    return varint(number << 3 | _LENGTH) + varint(size) + value
 
 
 def text_field(number: int, value: str) -> bytes:
