@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.support.framework import ProjectFolder, make_project
 
 from pellucid.observability.history import HistoryStore
+from pellucid.observability.wire import decode_span
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pellucid.observability.history import RunSummary, StoredSpan
+    from pellucid.observability.wire import SpanData
 
 NODES = """
 from pellucid.pipeline import node, pipeline
@@ -121,8 +126,16 @@ class Observed:
         history = self.history
         return history.spans(history.find(run))
 
+    def everything(self) -> list[SpanData]:
+        """Return all spans that the history has, wherever they hang."""
+        with closing(sqlite3.connect(self.path / ".pellucid" / "history.db")) as connection:
+            rows = connection.execute("SELECT body FROM spans ORDER BY started, span_id").fetchall()
+        return [decode_span(body) for (body,) in rows]
 
-def observed_project(folder: Path, nodes: str = NODES, catalog: str = CATALOG, parameters: str = "factor: 3\n") -> Observed:
+
+def observed_project(
+    folder: Path, nodes: str = NODES, catalog: str = CATALOG, parameters: str = "factor: 3\n"
+) -> Observed:
     """Write a project of four nodes, in a diamond, that reads a file made by a pattern and writes two others."""
     project = make_project(folder, parameters=parameters, package="observed_project")
     project.pipeline("double", nodes)
@@ -133,7 +146,7 @@ def observed_project(folder: Path, nodes: str = NODES, catalog: str = CATALOG, p
 
 
 def tree_of(spans: list[StoredSpan]) -> Any:
-    """Return the tree of some spans as nested names, siblings in the order of names; fails where there is no one root."""
+    """Return the tree of some spans as nested names, siblings in the order of names; fails without exactly one root."""
     by_parent: dict[bytes, list[StoredSpan]] = {}
     for span in spans:
         by_parent.setdefault(span.parent_id, []).append(span)
@@ -162,3 +175,20 @@ def outputs_of(folder: Path) -> dict[str, bytes]:
 
 def without_telemetry() -> dict[str, str]:
     return {**os.environ, "OTEL_SDK_DISABLED": "true"}
+
+
+def below(spans: list[SpanData]) -> dict[str, str]:
+    """Return the name of the span that each span hangs under, by its name; empty for a root.
+
+    Fails where a span hangs under one that is not there, or where two have one name.
+    """
+    names = {span.span_id: span.name for span in spans}
+    assert len(names) == len(spans), "a span is there twice"
+    found = {span.name: names[span.parent_span_id] if span.parent_span_id else "" for span in spans}
+    assert len(found) == len(spans), sorted(span.name for span in spans)
+    return found
+
+
+def lines_of(err: str) -> list[dict[str, Any]]:
+    """Return the log lines on stderr; fails where there is anything else."""
+    return [json.loads(line) for line in err.splitlines()]

@@ -60,6 +60,9 @@ class Delivery:
         pace: when the backend is tried again.
         send: sends one request.
         count: is told how many were delivered and dropped.
+
+    Attributes:
+        accepted: records that the backend took so far, by session.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Delivery:
         self.ledger = ledger
         self.send = send
         self.count = count
+        self.accepted: Counter[str] = Counter()
         self._ends_at = float("inf")
 
     def end_at(self, moment: float) -> None:
@@ -215,6 +219,7 @@ class _Round:
             self._done.reason = answer.message
         for part in batch.parts:
             self._done.accepted[part.session_id] += len(part.records)
+            self._delivery.accepted[part.session_id] += len(part.records)
         self._delivery.count(self._signal, {"delivered": batch.count - rejected, "dropped": rejected})
 
     def _refused(self, batch: Batch, answer: Refused) -> None:

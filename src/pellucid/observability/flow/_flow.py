@@ -68,6 +68,10 @@ class Flow:
         if self._rooms.signals or self._recording.options.metrics.scrape:
             self._start_collecting()
 
+    def cut_off(self, trace_id: bytes) -> None:
+        """Take what workers left open of a trace as cancelled: its end came from here, and theirs with it."""
+        self._rooms.cut_off.add(trace_id)
+
     def wake(self) -> None:
         """Collect soon: a segment has been rolled over. For the writer's ``on_roll``; costs next to nothing."""
         if self._is_here and not self._is_finished:
@@ -85,7 +89,7 @@ class Flow:
         self._is_finished = True
         options = self._recording.options
         seconds = options.exit_budget_seconds if deadline_seconds is None else deadline_seconds
-        ends_at = time.monotonic() + max(0.0, seconds)
+        ends_at = self._recording.ends_at = time.monotonic() + max(0.0, seconds)
         for ticker in self._tickers.values():
             ticker.stop()
         for delivery in self._rooms.deliveries:
@@ -96,6 +100,7 @@ class Flow:
 
     def _end(self, ends_at: float) -> None:
         self._guarded("spool", self._writer.close)
+        self._rooms.count_lost(self._writer)
         while not self._collect_once(ends_at):
             if time.monotonic() + _POLL_SECONDS >= ends_at:
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._ledger import Ledger
@@ -18,45 +18,76 @@ if TYPE_CHECKING:
     from pellucid.observability.spool import SpoolFolder
 
 
-def outcome_of(session_id: str, collected: Collected, writer: Writer, spool: SpoolFolder, *, is_sent: bool) -> Outcome:
+class Fate(NamedTuple):
+    """What this process knows of spans that are gone.
+
+    Attributes:
+        accepted: of the session, by the backend.
+        out_of_bounds: of any session, removed because there were too many or too old ones.
+    """
+
+    accepted: int = 0
+    out_of_bounds: int = 0
+
+
+def outcome_of(
+    session_id: str, collected: Collected, writer: Writer, spool: SpoolFolder, fate: Fate, *, is_sent: bool
+) -> Outcome:
     """Return the outcome of a session.
 
-    What is neither kept nor in quarantine was accepted: when this process sent it, or when another one of the same
-    project did.
+    What is neither kept nor in quarantine, and was not removed by this process, was accepted: when this process sent
+    it, or when another one of the same project did.
 
     Args:
         session_id: of the session.
         collected: what this process collected of it.
         writer: of its main process.
         spool: of the project.
+        fate: of what is gone.
         is_sent: whether spans are delivered anywhere.
 
     Raises:
         OSError: of the disk.
     """
     lost = writer.dropped.get(STREAM_SPANS, 0)
+    # What was collected may come again, if it could not be removed.
+    active = {name: _count(segment) for name, segment in _in(spool, "active", session_id, collected)}
     # Another process may have collected what this one wrote.
-    total = max(sum(collected.spans.values()), writer.written.get(STREAM_SPANS, 0))
+    total = max(sum(collected.spans.values()) + sum(active.values()), writer.written.get(STREAM_SPANS, 0))
     place = str(spool.path)
     if not is_sent:
         return Outcome(spans=total + lost, dropped=lost, place=place)
     ledger = Ledger(spool.path / "settled" / "traces")
-    kept = refused = 0
-    for name, count in _in(spool, "outbox/traces", session_id):
-        kept += count - min(count, sum(each.records for each in ledger.settled(name).values()))
-    for _, count in _in(spool, "active", session_id):
-        kept += count
-    for name, count in _in(spool, "quarantine", session_id):
-        refused += count if ".traces." in name else 0
+    kept = sum(active.values())
+    refused = 0
+    for name, count in collected.sent.items():
+        if (spool.path / "outbox" / "traces" / name).exists():
+            kept += count - min(count, sum(each.records for each in ledger.settled(name).values()))
+    for _, segment in _in(spool, "outbox/traces", session_id, collected):
+        kept += _count(segment)
+    for name, segment in _in(spool, "quarantine", session_id):
+        refused += _count(segment) if ".traces." in name else 0
     sampled = total - (sum(collected.spans.values()) - sum(collected.sent.values()))
-    delivered = max(0, sampled - kept - refused)
-    return Outcome(sampled + lost, delivered, kept, refused + lost, is_sent=True, place=place)
+    gone = max(0, sampled - kept - refused)
+    removed = min(max(0, gone - fate.accepted), fate.out_of_bounds)
+    return Outcome(sampled + lost, gone - removed, kept, refused + lost + removed, is_sent=True, place=place)
 
 
-def _in(spool: SpoolFolder, folder: str, session_id: str) -> Iterator[tuple[str, int]]:
-    """Yield the files of a session in a folder, and how many spans of each are to be delivered."""
+def _count(segment: Segment) -> int:
+    try:
+        return len(part_of(segment, "traces").records)
+    except FileNotFoundError:
+        return 0
+
+
+def _in(
+    spool: SpoolFolder, folder: str, session_id: str, collected: Collected | None = None
+) -> Iterator[tuple[str, Segment]]:
+    """Yield the files of a session in a folder, without those that this process collected."""
     for path in sorted((spool.path / folder).glob("*.seg")):
+        if collected is not None and path.name in collected.spans:
+            continue
         segment = Segment(spool.path, path)
         with contextlib.suppress(FileNotFoundError):
             if segment.header.get("session_id") == session_id:
-                yield segment.name, len(part_of(segment, "traces").records)
+                yield segment.name, segment

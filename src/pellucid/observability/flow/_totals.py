@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from pellucid.observability.flow._uncounted import WithUncounted
 from pellucid.observability.metrics import Deltas, TotalsStore
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class CountedTotals:
 
     def take(self, segment: Segment) -> None:
         """Count what is in a segment, once."""
-        self._store.take(segment, is_counting_spans=True, deadline=time.monotonic() + _BUSY_SECONDS)
+        self._store.take(WithUncounted(segment), is_counting_spans=True, deadline=time.monotonic() + _BUSY_SECONDS)
 
     def count(self, states: Mapping[str, int]) -> None:
         """Add to the spans in some states."""

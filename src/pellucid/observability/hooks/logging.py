@@ -101,8 +101,11 @@ class LoggingHooks:
         finally:
             self._setup, self._summary = None, None
             self._structlog.undo()
-            budget = max(_LEAST_DRAIN_SECONDS, recording.options.exit_budget_seconds)
-            setup.undo(time.monotonic() + budget)
+            now = time.monotonic()
+            ends_at = recording.ends_at
+            if ends_at is None:
+                ends_at = now + recording.options.exit_budget_seconds
+            setup.undo(max(now + _LEAST_DRAIN_SECONDS, ends_at))
 
 
 def logging_hooks() -> LoggingHooks:

@@ -1,0 +1,75 @@
+"""A run or node that a process was killed before it could count is counted when its span is sealed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.support.flow import header
+
+from pellucid.observability.flow._rooms import seal
+from pellucid.observability.flow._totals import CountedTotals
+from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
+from pellucid.observability.spool import Limits, SegmentWriter, SpoolFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = b"12345678"
+EVENT = '[1,"N","etl","{}","{}",1000,"clean"]'.format("ab" * 16, KEY.hex()).encode()
+
+
+def start_of(kind: str) -> bytes:
+    span = Span(name="clean", trace_id=b"\xab" * 16, span_id=KEY, start_time_unix_nano=1000)
+    for name, text in {
+        "pellucid.kind": kind,
+        "cicd.pipeline.name": "etl",
+        "cicd.pipeline.task.name": "clean",
+    }.items():
+        span.attributes.add(key=name).value.string_value = text
+    encoded: bytes = span.SerializeToString()
+    return encoded
+
+
+def counted(folder: Path, kind: str, *events: bytes, metrics: bool = True, payload: bytes = b"") -> CountedTotals:
+    """Write what a killed process would have left, sealed, and count it."""
+    writer = SegmentWriter(folder / "spool", header(metrics=metrics), limits=Limits())
+    writer.end(STREAM_SPANS, KEY, payload or seal(STREAM_SPANS, start_of(kind), 2000))
+    for event in events:
+        writer.end(STREAM_METRICS, KEY, seal(STREAM_METRICS, event, 2000))
+    writer.close()
+    totals = CountedTotals(folder / "metrics.db", 1000)
+    for segment in SpoolFolder(folder / "spool").finished(lambda *_: b""):
+        totals.take(segment)
+        totals.take(segment)
+    return totals
+
+
+@pytest.mark.parametrize("events", [(), (EVENT,)])
+def test_a_lost_node_is_counted_once(tmp_path: Path, events: tuple[bytes, ...]) -> None:
+    totals = counted(tmp_path, "node", *events).read()
+    assert totals.value("node_runs_total", pipeline="etl", node="clean", result="error") == 1
+    assert totals.value("telemetry_spans_total", state="produced") == 1
+
+
+def test_a_lost_run_is_counted(tmp_path: Path) -> None:
+    totals = counted(tmp_path, "run").read()
+    assert totals.value("pipeline_runs_total", pipeline="etl", result="error") == 1
+    assert totals.labels("node_runs_total") == []
+
+
+@pytest.mark.parametrize("kind", ["load", "session"])
+def test_nothing_else_is_counted(tmp_path: Path, kind: str) -> None:
+    totals = counted(tmp_path, kind).read()
+    assert totals.labels("node_runs_total") == []
+    assert not [each for each in totals.labels("pipeline_runs_total") if each["result"] == "error"]
+
+
+def test_nothing_is_counted_where_metrics_are_off(tmp_path: Path) -> None:
+    assert counted(tmp_path, "node", metrics=False).read().labels("node_runs_total") == []
+
+
+def test_a_span_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    totals = counted(tmp_path, "node", payload=b"\xff\xffProcessLost").read()
+    assert totals.labels("node_runs_total") == []
