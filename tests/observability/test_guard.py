@@ -50,6 +50,16 @@ def test_a_part_that_fails_again_and_again_is_switched_off_and_the_others_are_no
     assert "switched off after 2 faults" in caplog.text
 
 
+def test_a_part_that_is_off_is_called_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(STRICT_VARIABLE, raising=False)
+    guard = Guard(most_faults=1)
+    guard.call("part", fail, ValueError())
+    assert guard.call("part", divmod, 7, 2) is None
+    assert guard.call_last("part", divmod, 7, 2) == (3, 1)
+    assert guard.call_last("part", fail, ValueError()) is None
+    assert guard.faults == {"part": 2}
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RunTerminated(15)])
 def test_an_interruption_is_the_users(error: BaseException) -> None:
     with pytest.raises(type(error)):

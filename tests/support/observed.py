@@ -116,8 +116,9 @@ class Observed:
         return {**given, **({"PELLUCID_MP_CONTEXT": method} if method else {})}
 
     def configure(self, text: str) -> None:
-        """Write ``observability.yml``."""
-        self.project.write("conf/base/observability.yml", text)
+        """Write ``observability.yml``; a busy machine may need more than the default budget to collect a run."""
+        budget = "" if "exit_budget_seconds" in text else "exit_budget_seconds: 30\n"
+        self.project.write("conf/base/observability.yml", text + budget)
 
     def runs(self) -> list[RunSummary]:
         return self.history.runs()
@@ -142,7 +143,9 @@ def observed_project(
     project.module("settings", "")
     project.write("conf/base/catalog.yml", catalog)
     project.write("data/raw_orders.txt", "3 1 2\n")
-    return Observed(project)
+    observed = Observed(project)
+    observed.configure("")
+    return observed
 
 
 def tree_of(spans: list[StoredSpan]) -> Any:

@@ -47,6 +47,10 @@ class Guard:
         """Call a function for a part, and return what it returns; None if it raises, or if the part is off."""
         if self.faults and self.is_off(part):
             return None
+        return self.call_last(part, function, *args, **kwargs)
+
+    def call_last(self, part: str, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T | None:
+        """Call a function at the end, even if the part is off: so that it lets go of what it holds."""
         try:
             return function(*args, **kwargs)
         except (KeyboardInterrupt, RunTerminated):

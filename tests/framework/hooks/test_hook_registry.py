@@ -32,6 +32,7 @@ HOOKS = {
     "before_catalog_created": ["run_id"],
     "after_catalog_created": ["catalog", "conf_catalog", "conf_creds", "parameters", "save_version", "load_versions"],
     "on_catalog_error": ["error", "run_id"],
+    "on_run_refused": ["error", "run_id"],
     "before_pipeline_run": ["run_params", "pipeline", "catalog"],
     "after_pipeline_run": ["run_params", "run_result", "pipeline", "catalog"],
     "on_pipeline_error": ["error", "run_params", "pipeline", "catalog"],
@@ -259,12 +260,15 @@ def test_a_plugin_that_cannot_be_loaded_is_named(site: Path, text: str, expected
         _create_hook_manager().register_installed()
 
 
-MADE = INSTALLED + """
+MADE = (
+    INSTALLED
+    + """
 def make():
     return Hooks()
 def fail():
     raise RuntimeError("not today")
 """
+)
 
 
 def test_a_function_makes_a_plugin_for_each_session(site: Path) -> None:
@@ -280,7 +284,7 @@ def test_a_function_makes_a_plugin_for_each_session(site: Path) -> None:
 
 def test_a_function_that_cannot_make_its_plugin_is_named(site: Path) -> None:
     install(site, "plug-failing", "[pellucid.hooks]\nhooks = plug_failing_module:fail\n", plug_failing_module=MADE)
-    with pytest.raises(HookError, match="'plug-failing'.*cannot be made: RuntimeError: not today"):
+    with pytest.raises(HookError, match=r"'plug-failing'.*cannot be made: RuntimeError: not today"):
         _create_hook_manager().register_installed()
 
 

@@ -181,6 +181,19 @@ def test_an_unknown_pipeline_is_named_with_the_nearest(project: ProjectFolder) -
         session.run("duble")
 
 
+@pytest.mark.parametrize("refused", [{"pipeline_names": ["none"]}, {"node_names": ["none"]}])
+def test_a_run_that_is_refused_is_told_of(project: ProjectFolder, refused: dict[str, Any]) -> None:
+    """Whatever a hook raises then, the reason of the refusal stays the error."""
+    recorder = boot(project)
+    recorder.raising["on_run_refused"] = LookupError("in a hook")
+    with KedroSession.create() as session:
+        with pytest.raises(UnknownNameError) as caught:
+            session.run(**refused)
+        assert recorder.calls == [*CREATED, *CONTEXT, *CATALOG, "on_run_refused"]
+        assert recorder.errors == [caught.value]
+        assert not hasattr(caught.value, "__pellucid_run_failed__")
+
+
 def test_several_pipelines_run_as_one(project: ProjectFolder) -> None:
     project.pipeline("other", FAILING.format(body="return 7"))
     recorder = boot(project)

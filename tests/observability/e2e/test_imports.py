@@ -16,7 +16,7 @@ LOOK = """
 with KedroSession.create() as session:
     session.run()
     during = set(sys.modules)
-heavy = ["asyncio", "grpc", "http.client", "opentelemetry", "prometheus_client", "requests", "sqlite3", "ssl", "structlog"]
+heavy = "asyncio grpc http.client opentelemetry prometheus_client requests sqlite3 ssl structlog".split()
 print([name for name in heavy if name in during], [name for name in heavy if name in sys.modules])
 """
 

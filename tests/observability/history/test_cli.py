@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.support.history import SECOND, START, RunMaker, failed_run
 
-from pellucid.observability._cli import _runs_store
 from pellucid.observability._cli._runs_text import Screen, duration, iso_time, local_time, parse_time, shown, size
 from pellucid.observability._cli.runs import commands
 from pellucid.observability.history import HistoryStore

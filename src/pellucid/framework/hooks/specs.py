@@ -124,7 +124,19 @@ class DataCatalogSpecs:
 
 
 class PipelineSpecs:
-    """Hooks around the run of a pipeline: one of the last two is called for each call of the first."""
+    """Hooks around the run of a pipeline.
+
+    For each call of ``before_pipeline_run``, ``after_pipeline_run`` or ``on_pipeline_error`` is called.
+    """
+
+    @hook_spec
+    def on_run_refused(self, error: BaseException, run_id: str) -> None:
+        """Called when a run comes to nothing between ``after_catalog_created`` and ``before_pipeline_run``.
+
+        Args:
+            error: why: there is no such pipeline or node, or the version to be saved is there already.
+            run_id: of the run.
+        """
 
     @hook_spec
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog) -> None:

@@ -90,9 +90,13 @@ class RunEngine:
     ) -> _Prepared:
         context = load_context()
         catalog = self._make_catalog(request, runner, context)
-        pipeline = _summed(request.pipeline_names).filter(**request.selectors())
-        self._reserve(catalog, pipeline, stack, only_missing=request.only_missing_outputs)
-        run_params = request.run_params(self._project_path, context.env, type(runner).__name__)
+        try:
+            pipeline = _summed(request.pipeline_names).filter(**request.selectors())
+            self._reserve(catalog, pipeline, stack, only_missing=request.only_missing_outputs)
+            run_params = request.run_params(self._project_path, context.env, type(runner).__name__)
+        except BaseException as error:
+            tell(self._hooks.hook.on_run_refused, error, "on_run_refused", error=error, run_id=request.run_id)
+            raise
         return _Prepared(context, catalog, pipeline, run_params)
 
     def _make_catalog(self, request: RunRequest, runner: AbstractRunner, context: KedroContext) -> Any:

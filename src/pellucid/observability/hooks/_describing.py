@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pellucid.exceptions import RunTerminated, WorkerLostError
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
     from pellucid.observability.recording import Recording
-    from pellucid.observability.records import RunScope
+    from pellucid.observability.records import Result, RunScope
 
-__all__ = ["node_attributes", "run_attributes", "run_name"]
+__all__ = ["node_attributes", "result_of", "run_attributes", "run_name"]
 
 _SELECTION = ("tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs", "namespaces")
+
+
+def result_of(error: BaseException | None) -> Result:
+    """Return how something ended, by what it ended with."""
+    if error is None:
+        return "success"
+    if isinstance(error, (KeyboardInterrupt, RunTerminated)):
+        return "cancellation"
+    return "error" if isinstance(error, (WorkerLostError, MemoryError)) else "failure"
 
 
 def run_name(run_params: dict[str, Any]) -> str:

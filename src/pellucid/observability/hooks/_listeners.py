@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Listeners"]
 
-_HOOKS = ("on_recording_started", "on_span_started", "on_span_ended", "on_recording_ended")
+_LAST = "on_recording_ended"
+_HOOKS = ("on_recording_started", "on_span_started", "on_span_ended", _LAST)
 
 
 class Listeners:
@@ -38,9 +39,10 @@ class Listeners:
         self._on_end = [(part, function) for part, function, _ in self._found["on_span_ended"]]
 
     def tell(self, name: str, **arguments: Any) -> None:
-        """Call one of the hooks that are called rarely."""
+        """Call one of the hooks that are called rarely; the last one of a plugin that is switched off, too."""
+        call = self._guard.call_last if name == _LAST else self._guard.call
         for part, function, argnames in self._found[name]:
-            self._guard.call(part, function, *(arguments[each] for each in argnames))
+            call(part, function, *(arguments[each] for each in argnames))
 
     def started(self, span: Any) -> None:
         """Call ``on_span_started``."""

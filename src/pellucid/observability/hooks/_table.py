@@ -48,6 +48,11 @@ class OpenRun:
         parent_id = self.span.span_id if self.span is not None else self.parent_id
         return {**vars(OpenRun(self.scope, None, parent_id)), "_attributes": self._attributes}
 
+    @property
+    def root_id(self) -> bytes:
+        """The span that the run hangs under: its root, or else whatever it was given."""
+        return self.root.span_id if self.root is not None else self.parent_id
+
     def rename(self, pipeline: str) -> None:
         """Note the name of the pipeline, once it is known."""
         if self.scope.pipeline != pipeline:

@@ -6,12 +6,12 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pellucid.exceptions import RunTerminated, WorkerLostError
+from pellucid.exceptions import RunTerminated
 from pellucid.framework.hooks.markers import hook_impl
 from pellucid.observability.current import current_span
 from pellucid.observability.guard import Guard
 from pellucid.observability.hooks._datasets import DatasetFacts, is_parameter
-from pellucid.observability.hooks._describing import node_attributes, run_attributes, run_name
+from pellucid.observability.hooks._describing import node_attributes, result_of, run_attributes, run_name
 from pellucid.observability.hooks._listeners import Listeners
 from pellucid.observability.hooks._opening import open_recording, open_spool, scope_of_run
 from pellucid.observability.hooks._table import OpenRun, SpanTable, memory_peak_bytes, processor_seconds
@@ -103,7 +103,7 @@ class Recorder:
         scope, parent_id = scope_of_run(recording, recording.session_id, "", is_first=True)
         run = self._session = OpenRun(scope, None, parent_id)
         self._runs[recording.session_id] = run
-        started_ns = recording.clock.now_ns() - int(seconds * 1e9)
+        started_ns = recording.clock.ago_ns(seconds)
         run.root = self._start_root(run, started_ns)
         created = table.start(
             run, "session.create", "session.create", {}, parent_id=run.root.span_id, started_ns=started_ns
@@ -133,6 +133,8 @@ class Recorder:
         assert recording is not None
         assert table is not None
         attributes = {Attr.KIND: "session", Attr.SESSION_ID: recording.session_id, **recording.provenance}
+        if run.scope.run_id != recording.session_id:
+            attributes[Attr.PIPELINE_RUN_ID] = run.scope.run_id
         return table.start(
             run,
             "session",
@@ -144,21 +146,24 @@ class Recorder:
 
     @hook_impl(trylast=True)
     def before_session_closed(self, session: Any) -> None:
-        """End what is open, and deliver or keep it."""
-        self._finish(getattr(session, "_handled", None))
+        """End what is open, and deliver or keep it: each step whatever became of those before it."""
+        recording, flow, listeners = self._recording, self._flow, self._listeners
+        if recording is None:
+            return
+        last = self._guard.call_last
+        try:
+            last(_PART, self._end_everything, getattr(session, "_handled", None))
+            outcome = last("delivery", flow.finish) if flow is not None else None
+            if listeners is not None:
+                last(_PART, listeners.tell, "on_recording_ended", recording=recording, outcome=outcome or Outcome())
+        finally:
+            self._recording = None
 
-    @_guarded
-    def _finish(self, error: BaseException | None) -> None:
-        recording, flow = self._recording, self._flow
-        assert recording is not None
-        result = _result_of(error)
+    def _end_everything(self, error: BaseException | None) -> None:
+        result = result_of(error)
         for run in [*self._runs.values()]:
             self._end_all(run, result, error)
         self._runs.clear()
-        outcome = self._guard.call("delivery", flow.finish) if flow is not None else None
-        if self._listeners is not None:
-            self._listeners.tell("on_recording_ended", recording=recording, outcome=outcome or Outcome())
-        self._recording = None
 
     def _end_all(self, run: OpenRun, result: Result, error: BaseException | None) -> None:
         table = self._table
@@ -176,7 +181,7 @@ class Recorder:
         """Open ``context.load``."""
         run = self._run(run_id)
         assert self._table is not None
-        self._table.start(run, "context.load", "context.load", {}, parent_id=_root_id(run))
+        self._table.start(run, "context.load", "context.load", {}, parent_id=run.root_id)
 
     @hook_impl(trylast=True)
     @_guarded
@@ -197,7 +202,7 @@ class Recorder:
         """Open ``catalog.create``."""
         run = self._run(run_id)
         assert self._table is not None
-        self._table.start(run, "catalog.create", "catalog.create", {}, parent_id=_root_id(run))
+        self._table.start(run, "catalog.create", "catalog.create", {}, parent_id=run.root_id)
 
     @hook_impl(trylast=True)
     @_guarded
@@ -223,16 +228,22 @@ class Recorder:
         self._end_current("catalog.create", error)
         self._give_up(run_id, error)
 
+    @hook_impl
+    @_guarded
+    def on_run_refused(self, error: BaseException, run_id: str) -> None:
+        """Close the trace of a run that comes to nothing."""
+        self._give_up(run_id, error)
+
     def _end_current(self, kind: str, error: BaseException | None) -> None:
         span, table = current_span.get(), self._table
         if span is not None and span.kind == kind and table is not None:
-            table.end(self._run(span.scope.run_id), span, result=_result_of(error), error=error)
+            table.end(self._run(span.scope.run_id), span, result=result_of(error), error=error)
 
     def _give_up(self, run_id: str, error: BaseException) -> None:
         run = self._runs.get(run_id)
         if run is not None and run is not self._session:
             del self._runs[run_id]
-            self._end_all(run, _result_of(error), error)
+            self._end_all(run, result_of(error), error)
 
     # ------------------------------------------------------------------------- run
 
@@ -262,7 +273,7 @@ class Recorder:
         run.rename(name)
         attributes = run_attributes(recording, run_params, name, pipeline, run.parameters)
         run.nodes_done = 0
-        run.span = table.start(run, "run", f"RUN {name}", attributes, parent_id=_root_id(run))
+        run.span = table.start(run, "run", f"RUN {name}", attributes, parent_id=run.root_id)
         if self._flow is not None:
             self._flow.start_background()
 
@@ -282,7 +293,9 @@ class Recorder:
         run, table = self._runs.get(run_id), self._table
         if run is None or run.span is None or table is None:
             return
-        result = _result_of(error)
+        result = result_of(error)
+        if result in ("failure", "cancellation") and self._flow is not None:
+            self._flow.cut_off(run.scope.trace_id)
         table.end_rest(run, result=result, error=error)
         run.span.end_attributes[Attr.NODE_DONE_COUNT] = run.nodes_done
         run.span.end_attributes[Attr.PIPELINE_RESULT] = result
@@ -342,7 +355,7 @@ class Recorder:
         span = run.nodes.pop(node.name, None) if run is not None else None
         if run is None or table is None or span is None:
             return
-        result = _result_of(error)
+        result = result_of(error)
         facts = span.end_attributes
         facts[Attr.TASK_RESULT] = result
         facts[Attr.CPU] = max(0.0, processor_seconds() - span.attached.pop(_CPU, 0.0))
@@ -415,7 +428,7 @@ class Recorder:
             span.end_attributes.update(facts or {})
         parent: SpanRecord = span.attached.pop("node")
         parent.datasets.append(span)
-        table.end(run, span, result=_result_of(error), error=error)
+        table.end(run, span, result=result_of(error), error=error)
 
     # ------------------------------------------------------------------------- asked by others
 
@@ -433,15 +446,3 @@ class Recorder:
         names = [node.name for node in pipeline.nodes]
         pipeline_name = next((each.scope.pipeline for each in self._runs.values() if each.span is not None), "")
         return expected_node_seconds(HistoryStore(path), pipeline_name, names)
-
-
-def _root_id(run: OpenRun) -> bytes:
-    return run.root.span_id if run.root is not None else run.parent_id
-
-
-def _result_of(error: BaseException | None) -> Result:
-    if error is None:
-        return "success"
-    if isinstance(error, (KeyboardInterrupt, RunTerminated)):
-        return "cancellation"
-    return "error" if isinstance(error, (WorkerLostError, MemoryError)) else "failure"
