@@ -55,9 +55,9 @@ test: $(VENV)/.test $(VENV)-kedro/.done ## run all tests (under ten minutes on t
 test-long: $(VENV)/.test ## run the nightly-sized tests
 	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
-coverage: $(VENV)/.test $(VENV)-kedro/.done ## run all tests and require 95 % branch coverage
+coverage: $(VENV)/.test $(VENV)-kedro/.done ## run the tests of the parts and require 95 % branch coverage
 	@rm -f .coverage .coverage.*
-	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long" $(ARGS)
+	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long and not e2e and not external" $(ARGS)
 	@$(BIN)/python -m coverage combine
 	$(BIN)/python -m coverage report --fail-under 95
 

@@ -138,6 +138,10 @@ class Ended:
 class Faulty(Observed):
     """A project in which, or around which, something goes wrong; its faults of telemetry are not raised."""
 
+    def configure(self, text: str) -> None:
+        """Write ``observability.yml``; the exit budget is the default one, as it is what many tests are about."""
+        self.project.write("conf/base/observability.yml", text)
+
     def start(
         self, kind: str = "sequential", by: str = "script", *, body: str = RUN, args: Sequence[str] = (), **given: Any
     ) -> subprocess.Popen[str]:
@@ -232,10 +236,11 @@ def faulty_project(
     folder: Path, nodes: str = ACTING, catalog: str = CATALOG, parameters: str = "factor: 3\n"
 ) -> Faulty:
     """Write the project of ``observed_project`` with a hook that notes when runs begin and end."""
-    project = observed_project(folder, nodes, catalog, parameters).project
-    project.module("watch", WATCH)
-    project.module("settings", SETTINGS)
-    return Faulty(project)
+    faulty = Faulty(observed_project(folder, nodes, catalog, parameters).project)
+    faulty.project.module("watch", WATCH)
+    faulty.project.module("settings", SETTINGS)
+    faulty.configure("")
+    return faulty
 
 
 @dataclass(frozen=True)

@@ -301,7 +301,7 @@ time.time = lambda: real() + {seconds}
 """
 
 
-@pytest.mark.parametrize("kind", ["sequential", "fork"])
+@pytest.mark.parametrize("kind", ["sequential", pytest.param("fork", marks=pytest.mark.long)])
 @pytest.mark.parametrize("seconds", [-7200, 7200, -40 * 86_400, 40 * 86_400])
 def test_system_clock_jumps(faulty: Faulty, kind: str, seconds: int) -> None:
     """Durations and deadlines do not know of it."""

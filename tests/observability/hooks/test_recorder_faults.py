@@ -189,7 +189,7 @@ def test_without_telemetry(observed: Observed) -> None:
 NEVER_CALLED = ("on_context_error", "on_catalog_error", "expect_node_seconds")
 
 
-@pytest.mark.parametrize("errors", ERRORS)
+@pytest.mark.parametrize("errors", [ERRORS[0], pytest.param(ERRORS[1], marks=pytest.mark.long)])
 @pytest.mark.parametrize("place", PLACES)
 def test_a_fault_changes_no_run(observed: Observed, place: str, errors: str) -> None:
     """Of whatever kind; it is counted, unless what raises is not called at all."""

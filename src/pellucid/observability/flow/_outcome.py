@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid.observability.flow._batches import part_of
@@ -49,6 +50,8 @@ def outcome_of(
     Raises:
         OSError: of the disk.
     """
+    # Copied, as a collection that was given up on may still go on.
+    collected = replace(collected, spans=dict(collected.spans), sent=dict(collected.sent))
     lost = writer.dropped.get(STREAM_SPANS, 0)
     # What was collected may come again, if it could not be removed.
     active = {name: _count(segment) for name, segment in _in(spool, "active", session_id, collected)}
@@ -63,8 +66,8 @@ def outcome_of(
     for name, count in collected.sent.items():
         if (spool.path / "outbox" / "traces" / name).exists():
             kept += count - min(count, sum(each.records for each in ledger.settled(name).values()))
-    for _, segment in _in(spool, "outbox/traces", session_id, collected):
-        kept += _count(segment)
+    for name, segment in _in(spool, "outbox/traces", session_id, collected):
+        kept += 0 if name in active else _count(segment)  # it is in both folders for a moment
     for name, segment in _in(spool, "quarantine", session_id):
         refused += _count(segment) if ".traces." in name else 0
     sampled = total - (sum(collected.spans.values()) - sum(collected.sent.values()))
