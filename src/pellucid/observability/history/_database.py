@@ -140,9 +140,13 @@ class Database:
 
         self._opened_file = self.path.stat().st_ino
         connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
-        # What a run left is in the spool until a transaction here is complete; a power cut may lose the last ones.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA trusted_schema = OFF")
+        try:
+            # What a run left is in the spool until a transaction here is complete; a power cut may lose the last ones.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA trusted_schema = OFF")
+        except BaseException:  # it is no database, as some versions of SQLite see at once
+            connection.close()
+            raise
         return connection
 
     def _keep_few_corrupt(self, most: int = 3) -> None:
