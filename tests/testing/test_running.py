@@ -171,6 +171,7 @@ def test_a_project_is_made_and_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
+@pytest.mark.e2e
 def test_importing_it_loads_nothing_heavy() -> None:
     """A suite that hardly uses it hardly pays for it."""
     import subprocess

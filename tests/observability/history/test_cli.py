@@ -234,6 +234,7 @@ def test_every_command_has_help(args: tuple[str, ...]) -> None:
 
 
 @pytest.mark.processes
+@pytest.mark.e2e
 def test_in_a_process_of_its_own_it_imports_little_and_not_the_project(runs: list[RunMaker], project: Path) -> None:
     code = (
         "import sys\n"

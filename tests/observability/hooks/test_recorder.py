@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pellucid.observability.wire import SpanData
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.e2e]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.support.reference import totals_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.e2e]
 
 EVENTS = {
     "session.created": 1,
