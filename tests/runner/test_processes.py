@@ -21,6 +21,7 @@ from pellucid.runner import ParallelRunner
 from pellucid.runner._bootstrap import PluginsBootstrap, bootstrap_for
 from pellucid.runner._calls import HookCalls
 from pellucid.runner._execution import Execution
+from pellucid.runner._pool import Outcome, WorkerPool
 from pellucid.runner._start_method import chosen_start_method
 from pellucid.runner._worker import WorkerSetup
 
@@ -315,3 +316,28 @@ def test_a_server_process_can_be_brought_along() -> None:
         dataset.save([1, 2])
         assert dataset.load() == [1, 2]
     assert not hasattr(parallel_runner, "Nothing")
+
+
+def test_an_answer_that_cannot_be_read_is_not_waited_for_again(
+    tmp_path: Path, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+    wait = WorkerPool.wait
+
+    def counted(pool: WorkerPool, timeout: float | None = None) -> list[Outcome]:
+        waits.append(timeout)
+        # Were it asked for ever, it would be for the time that running nodes are given.
+        assert len(waits) < 100
+        return wait(pool, timeout)
+
+    def unreadable(body: bytes) -> BaseException:
+        raise ValueError("not readable here")
+
+    monkeypatch.setattr(WorkerPool, "wait", counted)
+    monkeypatch.setattr("pellucid.runner._pool._pool.unpack_error", unreadable)
+    failing = pipeline([node(kit.boom, "a", "b", name="fails")])
+    with pytest.raises(ValueError, match="not readable here"):
+        ParallelRunner(max_workers=1).run(
+            failing, SharedMemoryDataCatalog(files(tmp_path, a=1)), hooks(Recorder(record))
+        )
+    assert [entry[1:3] for entry in record.named("after_node_settled")] == [("fails", "RunnerError")]

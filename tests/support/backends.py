@@ -99,6 +99,18 @@ class Drip(Answer):
             connection.sendall(self.bytes[index : index + 1])
 
 
+class Stops(Behaviour):
+    """Says the first bytes of an answer, and no more."""
+
+    def __init__(self, first: bytes) -> None:
+        self.first = first
+        self.accepts = first.startswith(b"HTTP/1.1 200 ")
+
+    def act(self, backend: HttpBackend, connection: socket.socket) -> None:
+        connection.sendall(self.first)
+        backend.wait_for_the_end(connection)
+
+
 class Slow(Answer):
     """Answers after a while."""
 

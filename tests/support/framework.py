@@ -53,7 +53,7 @@ class Recorder:
     @hook_impl
     def on_catalog_error(self, error, run_id): self.note("on_catalog_error", error=error)
     @hook_impl
-    def on_run_refused(self, error, run_id): self.note("on_run_refused", error=error)
+    def on_run_refused(self, error, run_id, pipeline_name): self.note("on_run_refused", error=error)
     @hook_impl
     def before_pipeline_run(self, run_params, pipeline, catalog):
         self.run_params = run_params

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NOW_NS = 1_700_000_000_000_000_000
 SECOND_NS = 1_000_000_000
 TRACE_ID = bytes(range(16))
+_DATASETS = "datasets of a test"
 
 
 @dataclass
@@ -32,11 +33,9 @@ class ListSpool:
 
     frames: list[Frame] = field(default_factory=list)
 
-    def start(self, stream: int, key: bytes, payload: bytes) -> None:
-        self.frames.append(Frame(FrameKind.START, stream, key, NOW_NS, payload))
-
-    def end(self, stream: int, key: bytes, payload: bytes) -> None:
-        self.frames.append(Frame(FrameKind.END, stream, key, NOW_NS, payload))
+    def keep(self, kind: FrameKind, span: SpanRecord, told: tuple[int, bytes] | None) -> None:
+        if told is not None:
+            self.frames.append(Frame(kind, told[0], span.span_id, NOW_NS, told[1]))
 
     @property
     def payloads(self) -> list[bytes]:
@@ -77,7 +76,7 @@ def span_of(
     """Return a span that has ended; times are seconds after ``NOW_NS``."""
     started_ns = NOW_NS + round(at * SECOND_NS)
     scope = RunScope("session", f"run-{number}", pipeline, trace_id)
-    return SpanRecord(
+    span = SpanRecord(
         kind,
         node or kind,
         scope,
@@ -91,8 +90,11 @@ def span_of(
         ended_ns=started_ns + round(seconds * SECOND_NS),
         end_attributes=facts or {},
         result=result,
-        datasets=list(datasets),
     )
+    span.attached[_DATASETS] = list(datasets)
+    for each in span.attached[_DATASETS]:
+        each.parent = span
+    return span
 
 
 def node_span(**changes: Any) -> SpanRecord:
@@ -106,9 +108,9 @@ def node_span(**changes: Any) -> SpanRecord:
     return span_of("node", **{**given, **changes})
 
 
-def hooks_on(spool: ListSpool, path: Path, *, is_enabled: bool = True) -> MetricsHooks:
-    """Return the plugin, which writes to a spool."""
-    recording = Recording(Options(metrics=MetricsOptions(enabled=is_enabled)), path, "demo", "session", spool=spool)
+def hooks_on(path: Path, *, is_enabled: bool = True) -> MetricsHooks:
+    """Return the plugin, which has begun."""
+    recording = Recording(Options(metrics=MetricsOptions(enabled=is_enabled)), path, "demo", "session")
     hooks = metrics_hooks()
     hooks.on_recording_started(recording)
     return hooks
@@ -116,12 +118,19 @@ def hooks_on(spool: ListSpool, path: Path, *, is_enabled: bool = True) -> Metric
 
 def payloads_of(path: Path, *spans: SpanRecord) -> list[bytes]:
     """Return what the plugin writes for spans: of each its start and its end."""
+    return told(hooks_on(path), *spans).payloads
+
+
+def told(hooks: MetricsHooks, *spans: SpanRecord) -> ListSpool:
+    """Tell the plugin of spans from start to end, their datasets in between, and return what it wants to be kept."""
     spool = ListSpool()
-    hooks = hooks_on(spool, path)
     for span in spans:
-        hooks.on_span_started(span)
-        hooks.on_span_ended(span)
-    return spool.payloads
+        spool.keep(FrameKind.START, span, hooks.on_span_started(span))
+        for each in span.attached[_DATASETS]:
+            spool.keep(FrameKind.START, each, hooks.on_span_started(each))
+            spool.keep(FrameKind.END, each, hooks.on_span_ended(each))
+        spool.keep(FrameKind.END, span, hooks.on_span_ended(span))
+    return spool
 
 
 def totals_of(*payloads: bytes) -> Totals:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -129,9 +127,12 @@ class Observed:
 
     def everything(self) -> list[SpanData]:
         """Return all spans that the history has, wherever they hang."""
-        with closing(sqlite3.connect(self.path / ".pellucid" / "history.db")) as connection:
-            rows = connection.execute("SELECT body FROM spans ORDER BY started, span_id").fetchall()
-        return [decode_span(body) for (body,) in rows]
+        found = sorted(HistoryStore(self.path / ".pellucid" / "history.db").every_span(), key=_by_start)
+        return [decode_span(span.body) for span in found]
+
+
+def _by_start(span: StoredSpan) -> tuple[int, bytes]:
+    return span.started_ns, span.span_id
 
 
 def observed_project(

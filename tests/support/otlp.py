@@ -20,7 +20,7 @@ from pellucid.observability.records import RunScope, SpanRecord
 from pellucid.observability.wire import SpanData, decode_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pellucid.observability.records import Kind, Result
@@ -60,6 +60,14 @@ class FileSpool:
 
     def end(self, stream: int, key: bytes, payload: bytes) -> None:
         self._write(True, stream, key, payload)
+
+    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        for stream, payload in payloads:
+            self.start(stream, key, payload)
+
+    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        for stream, payload in payloads:
+            self.end(stream, key, payload)
 
     def _write(self, is_end: bool, stream: int, key: bytes, payload: bytes) -> None:
         line = json.dumps([is_end, stream, key.hex(), os.getpid(), payload.hex()]) + "\n"
@@ -138,14 +146,26 @@ class Stage:
         )
         if is_current:
             current_span.set(span)
-        self.hooks.on_span_started(span)
+        self.tell_start(span)
         return span
 
     def end(self, span: SpanRecord, result: Result = "success", error: BaseException | None = None) -> None:
         """Close a span."""
         span.result, span.error = result, error
         span.ended_ns = self.recording.clock.now_ns()
-        self.hooks.on_span_ended(span)
+        self.tell_end(span)
+
+    def tell_start(self, span: SpanRecord) -> None:
+        """Tell of a start, and keep what is to be kept of it."""
+        kept = self.hooks.on_span_started(span)
+        if kept is not None:
+            self.recording.spool.start_all(span.span_id, [kept])
+
+    def tell_end(self, span: SpanRecord) -> None:
+        """Tell of an end, and keep what is to be kept of it."""
+        kept = self.hooks.on_span_ended(span)
+        if kept is not None:
+            self.recording.spool.end_all(span.span_id, [kept])
 
     @contextlib.contextmanager
     def span(self, kind: Kind, name: str, parent: SpanRecord | None = None, **given: Any) -> Iterator[SpanRecord]:
@@ -162,7 +182,7 @@ class Stage:
             **given,
         )
         token = current_span.set(span)
-        self.hooks.on_span_started(span)
+        self.tell_start(span)
         try:
             yield span
         except BaseException as error:

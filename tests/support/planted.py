@@ -20,6 +20,7 @@ PLACES = (
     "url_query_in_parameter",
     "runtime_parameter",
     "nested_runtime_parameter",
+    "command_line_parameter",
     "credentials",
     "credentials_url",
     "credentials_list",
@@ -33,10 +34,18 @@ PLACES = (
     "exception_source_line",
     "exception_cause",
     "exception_note",
+    "exception_command",
     "exception_logged",
     "environment",
+    "environment_url",
+    "environment_set_later",
     "log_message",
     "log_url",
+    "log_basic",
+    "log_oracle",
+    "log_curl",
+    "log_token",
+    "log_signature",
     "library_extra",
     "library_header",
     "secret_type",
@@ -49,6 +58,7 @@ PLACES = (
     "span_event",
     "span_status",
     "span_exception",
+    "span_ended_by",
     "span_name",
     "warning",
 )
@@ -95,7 +105,7 @@ class Table(AbstractDataset):
 """
 
 NODES = """
-import base64, json, logging, os, urllib.request, warnings
+import base64, json, logging, os, subprocess, urllib.request, warnings
 from pathlib import Path
 from opentelemetry import trace
 from pellucid.pipeline import node, pipeline
@@ -116,6 +126,13 @@ def use(table, parameters):
     logger.info("The key is %s, the pin %s.", Path("key.pem").read_text(), int("48151623"))
     logger.warning("token=%s, and %s", "@log_message@", dict(os.environ))
     logger.info("connecting to redis://:@log_url@@10.0.0.1:6379/0")
+    logger.info("A process gets %s and %s.", os.environ["MY_API_TOKEN"], os.environ["DATABASE_URL"].split(":")[2][:-4])
+    logger.info("It was given %s.", os.environ["SET_LATER_PASSWORD"])
+    logger.info("Sent Basic %s.", base64.b64encode(b"me:@log_basic@").decode())
+    logger.info("Connecting to jdbc:oracle:thin:scott/@log_oracle@@db:1521:x")
+    logger.info("$ curl -s -u me:@log_curl@ https://example.test/")
+    logger.info("Got the token sk_live_@log_token@.")
+    logger.info("Reading container/blob?sv=2024&sig=@log_signature@&se=2030")
     library.warning("request", extra={"password": "@library_extra@", "headers": {"x-token": "@library_extra@"}})
     library.warning("Authorization: Basic @library_header@")
     logger.warning("settings", extra={"one": Setting("@secret_type@"), "many": [Setting("@secret_type_in_list@")]})
@@ -133,6 +150,11 @@ def use(table, parameters):
         span.add_event("login", {"api_key": "@span_event@", "said": "token=@span_event@"})
         span.record_exception(ValueError("password='@span_exception@'"))
         span.set_status(trace.StatusCode.ERROR, "token: @span_status@ refused")
+    try:
+        with tracer.start_as_current_span("login"):
+            raise PermissionError("mysql://root:@span_ended_by@@10.0.0.1/x refused " + os.environ["MY_API_TOKEN"])
+    except PermissionError:
+        pass
     return {"table": len(table)}
 
 def look(used):
@@ -145,11 +167,14 @@ def end(page, used):
     if not os.environ.get("FAILS"):
         return "done"
     try:
-        raise OSError("cannot open postgresql://me:@exception_cause@@10.0.0.1/x")
+        try:
+            raise subprocess.CalledProcessError(1, ["mysql", "-uroot", "-p@exception_command@", "x"])
+        except subprocess.CalledProcessError:
+            raise OSError("cannot open postgresql://me:@exception_cause@@10.0.0.1/x")
     except OSError as error:
         if hasattr(error, "add_note"):
             error.add_note("Authorization: Bearer @exception_note@")
-        more = "password=@exception_message@ and @credentials@"
+        more = "password=@exception_message@ and @credentials@ and " + os.environ["MY_API_TOKEN"]
         raise RuntimeError(more, dict(token="@exception_source_line@")) from error
 
 def create_pipeline(**kwargs):
@@ -215,6 +240,7 @@ from pellucid.runner import ParallelRunner, SequentialRunner
 params = {{"client_secret": "@runtime_parameter@", "auth": {{"pwd": "@nested_runtime_parameter@"}}, "rate": 4}}
 try:
     with KedroSession.create(runtime_params=params) as session:
+        os.environ["SET_LATER_PASSWORD"] = "@environment_set_later@"
         session.run(pipeline_name=os.environ["PIPELINE"], runner={runner})
 except Exception:
     sys.exit(1)
@@ -233,6 +259,11 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
+
+
+def command_line() -> str:
+    """Return the command for a run with a secret in its parameters."""
+    return f"run --pipeline double --params client_secret={secret('command_line_parameter')},rate=5"
 
 
 def planted_project(folder: Path, backend_port: int, page_port: int) -> Observed:
@@ -268,6 +299,7 @@ def environment(backend_port: int, page_port: int) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_HEADERS": f"api-key={secret('otlp_header')}",
         "OTEL_RESOURCE_ATTRIBUTES": f"deploy.token={secret('resource_attribute')},team=ours",
         "MY_API_TOKEN": secret("environment"),
+        "DATABASE_URL": f"postgresql://me:{secret('environment_url')}@db/x",
         "PAGE": f"http://127.0.0.1:{page_port}/metrics",
         "PYTHONWARNINGS": "default",
     }

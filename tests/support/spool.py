@@ -48,7 +48,7 @@ def counts(found: Iterable[tuple[int, bytes, bytes]]) -> Counter[tuple[int, byte
     return Counter((stream, name) for stream, name, _ in found)
 
 
-def child(source: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def child(source: str, folder: Path, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
     """Start a process that runs a text of Python, with a writer ``w`` into a folder."""
     begin = f"""
         import os, sys, signal, time
@@ -61,4 +61,4 @@ def child(source: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
         w = SegmentWriter(folder, {HEADER!r}, limits=limits)
     """
     text = textwrap.dedent(begin) + textwrap.dedent(source)
-    return subprocess.Popen([sys.executable, "-c", text, *arguments], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", text, *arguments], stdin=stdin, stdout=subprocess.PIPE, text=True)

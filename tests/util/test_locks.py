@@ -183,9 +183,37 @@ def test_a_file_system_without_locks_says_so(tmp_path: Path, monkeypatch: pytest
     lock = FileLock(tmp_path / "a")
     with pytest.raises(OSError, match="No locks"):
         lock.acquire()
+    with FileLock(tmp_path / "a", in_process=True) as within:
+        assert within.held
+        assert not FileLock(tmp_path / "a", in_process=True).acquire()
     monkeypatch.undo()
     assert lock.acquire()
     lock.release()
+
+
+def test_a_disk_that_is_full_costs_only_the_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "write", full)
+    with FileLock(tmp_path / "a") as lock:
+        assert lock.held
+        assert not FileLock(tmp_path / "a").acquire()
+    assert lock.holder() is None
+
+
+def test_a_lock_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def fail(descriptor: int, how: int) -> None:
+        raise OSError(errno.EIO, "the disk")
+
+    monkeypatch.setattr(fcntl, "lockf", fail)
+    with pytest.raises(OSError, match="the disk"):
+        FileLock(tmp_path / "a", in_process=True).acquire()
+    monkeypatch.undo()
+    with FileLock(tmp_path / "a") as lock:
+        assert lock.held
 
 
 def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _held: dict[tuple[int, str], object] = {}
 
 _BUSY = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
-_FAR = 1 << 30
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+_FAR = 1 << 40
 """Offset of the byte that is locked on Windows, where what is locked cannot be read."""
 
 
@@ -31,12 +32,14 @@ class FileLock:
 
     Args:
         path: the file; it is made if it is not there, readable for its owner alone.
+        in_process: where the file system has no locks, hold it between the threads of this process alone.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, in_process: bool = False) -> None:
         given = Path(path)
         # Not the path resolved as a whole: a link in place of the file is refused, not followed.
         self.path = str(given.parent.resolve() / given.name)
+        self._in_process = in_process
         self._descriptor: int | None = None
         self._pid = 0
 
@@ -48,6 +51,8 @@ class FileLock:
     def acquire(self) -> bool:
         """Take the lock and note the process id in the file; return False, without waiting, if it is taken.
 
+        On a full disk there is no note.
+
         Raises:
             OSError: the file cannot be opened, or its file system has no locks.
         """
@@ -56,7 +61,7 @@ class FileLock:
         if _held.setdefault(key, claim) is not claim:
             return False
         try:
-            self._descriptor = _open_locked(self.path)
+            self._descriptor = _open_locked(self.path, self._in_process)
         finally:
             if self._descriptor is None:
                 _held.pop(key, None)
@@ -112,24 +117,32 @@ def _unlink(path: str) -> None:
         Path(path).unlink()
 
 
-def _open_locked(path: str) -> int | None:
+def _open_locked(path: str, in_process: bool) -> int | None:
     """Return a descriptor that holds the lock, or None if another process has it."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
         descriptor = os.open(path, flags, 0o600)
         try:
-            if not _lock(descriptor):
+            if not _is_locked(descriptor, path, in_process):
                 os.close(descriptor)
                 return None
             if _is_at(descriptor, path):
-                os.truncate(descriptor, 0)
-                os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+                with contextlib.suppress(OSError):
+                    os.truncate(descriptor, 0)
+                    os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         # The previous holder removed the file between our open and our lock.
         os.close(descriptor)
+
+
+def _is_locked(descriptor: int, path: str, in_process: bool) -> bool:
+    is_locked = lock_open(descriptor)
+    if is_locked is None and not in_process:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), path)
+    return is_locked is not False
 
 
 def _is_at(descriptor: int, path: str) -> bool:
@@ -139,28 +152,38 @@ def _is_at(descriptor: int, path: str) -> bool:
         return False
 
 
+def lock_open(descriptor: int, *, is_shared: bool = False) -> bool | None:
+    """Lock an open file, without waiting; return False if another process has it, None if there are no locks here.
+
+    Args:
+        descriptor: of the file, open for reading and writing.
+        is_shared: beside others that have it shared; on Windows it never is.
+
+    Raises:
+        OSError: of the disk.
+    """
+    try:
+        _lock(descriptor, is_shared)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        if error.errno in _NO_LOCKS:
+            return None
+        raise
+    return True
+
+
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> bool:
+    def _lock(descriptor: int, is_shared: bool) -> None:
+        del is_shared
         os.lseek(descriptor, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno in _BUSY:
-                return False
-            raise
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
 
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _BUSY:
-                return False
-            raise
-        return True
+    def _lock(descriptor: int, is_shared: bool) -> None:
+        fcntl.lockf(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

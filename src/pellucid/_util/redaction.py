@@ -11,9 +11,11 @@ SHORTEST_SECRET = 3
 """Characters; what is shorter stands everywhere, and cannot be hidden."""
 
 SECRET_KEY = re.compile(
-    r"passw(?:or)?d|pass$|passphrase|passcode|secret|token(?!i[sz])|credential|authorization|cookie"
-    r"|(api|access|account|private|sas|shared|signing|storage|encryption)[_-]?key"
-    r"|connection[_-]?string|^con$|^(key|sas|auth|pwd|jwt|pin)$|[_-]pwd$",
+    r"passw(?:or)?d|(?<!by|om|ow|gh|nd)pass$|passphrase|passcode|secret(?!ar)|token(?!i[sz])|credential|authorization"
+    r"|cookie|(?:api|access|account|private|sas|shared|signing|storage|encryption|licen[cs]e|master|deploy|auth|session"
+    r"|ssh|subscription|hmac|webhook|fernet)[_.-]?key|connection[_-]?string|pin[_-]?code|(?:amz|goog)[_-]signature"
+    r"|^(?:con|key|pat|sig)$|(?:access|ado|azure|devops|databricks|gh|git(?:hub|lab)?|snowflake)[_.-]pat$"
+    r"|(?:^|[_.-])(?:auth|bearer|jwt|otp|pin|pwd?|salt|sas|totp)$",
     re.IGNORECASE,
 )
 """Found in a key whose value is not shown."""

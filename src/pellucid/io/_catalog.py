@@ -6,6 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pellucid._util.steps import is_told, node_teller
 from pellucid._util.suggest import did_you_mean
 from pellucid.exceptions import DatasetError, DatasetNotFoundError
 from pellucid.io._catalog_config import write_config
@@ -135,7 +136,8 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         dataset = self[ds_name]
         if version is not None:
             dataset = at_version(ds_name, dataset, Version(version, None))
-        logger.info("Loading '%s' (%s)", ds_name, type(dataset).__name__)
+        if not is_told(node_teller):
+            logger.info("Loading '%s' (%s)", ds_name, type(dataset).__name__)
         try:
             data = dataset.load()
         except DatasetError as error:
@@ -154,7 +156,8 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
             DataValidationError: its validator refuses the data.
         """
         dataset = self[ds_name]
-        logger.info("Saving '%s' (%s)", ds_name, type(dataset).__name__)
+        if not is_told(node_teller):
+            logger.info("Saving '%s' (%s)", ds_name, type(dataset).__name__)
         if self.validation_enabled:
             data = self._validation.apply(ds_name, data, "save")
         try:

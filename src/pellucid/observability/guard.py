@@ -32,10 +32,15 @@ class Guard:
 
     Args:
         most_faults: after so many, a part of telemetry is not called any more.
+
+    Attributes:
+        faults: how many there were, by part.
+        on_fault: is told the part of each, if it is set.
     """
 
     def __init__(self, most_faults: int = _MOST_FAULTS) -> None:
         self.faults: dict[str, int] = {}
+        self.on_fault: Callable[[str], object] | None = None
         self._most = most_faults
         self._strict = os.environ.get(STRICT_VARIABLE) == "1"
 
@@ -68,6 +73,9 @@ class Guard:
     def note(self, part: str, error: BaseException) -> None:
         """Count a fault; the first one of a part is logged, and the one that switches it off."""
         count = self.faults[part] = self.faults.get(part, 0) + 1
+        if self.on_fault is not None:
+            with suppress(Exception):
+                self.on_fault(part)
         with suppress(Exception):  # of somebody's handler
             if count == 1:
                 _logger.warning("Telemetry (%s) had a fault; the run is not affected: %s", part, _described(error))

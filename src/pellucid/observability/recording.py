@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pellucid.observability.guard import Guard
 from pellucid.observability.records import Clock, Ids
-from pellucid.observability.redaction import Redactor, secrets_in
+from pellucid.observability.redaction import Redactor, secrets_in, secrets_of_environment, secrets_of_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pellucid.observability.options import Options
@@ -36,6 +38,14 @@ class Spool(Protocol):
         """Keep the end of something, or something that has no start."""
         ...
 
+    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        """Keep starts of one key, each with its stream, all or none of them."""
+        ...
+
+    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        """Keep ends of one key, each with its stream, all or none of them."""
+        ...
+
 
 class _NoSpool:
     """Keeps nothing."""
@@ -44,6 +54,12 @@ class _NoSpool:
         """Do nothing."""
 
     def end(self, stream: int, key: bytes, payload: bytes) -> None:
+        """Do nothing."""
+
+    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        """Do nothing."""
+
+    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
         """Do nothing."""
 
 
@@ -56,6 +72,7 @@ class Outcome:
         delivered: of these, accepted by the backend.
         kept: of these, in the spool, for whoever comes next.
         dropped: of these, lost.
+        quarantined: of these, refused by the backend for good; they are set aside in the spool.
         is_sent: whether anything is configured to be delivered anywhere.
         place: where the kept ones, or the history, are.
     """
@@ -64,6 +81,7 @@ class Outcome:
     delivered: int = 0
     kept: int = 0
     dropped: int = 0
+    quarantined: int = 0
     is_sent: bool = False
     place: str = ""
 
@@ -114,15 +132,22 @@ class Recording:
     def redactor(self) -> Redactor:
         """What hides secrets, those of the credentials among them."""
         if self._redactor is None:
-            self._redactor = Redactor(self.options.redaction, self.secrets)
+            self._redactor = Redactor(self.options.redaction, self.secrets | self._given_secrets())
         return self._redactor
 
     def hide(self, credentials: Any) -> None:
         """Hide every text that occurs as a value in a credentials configuration, from now on."""
-        found = secrets_in(credentials) - self.secrets
+        # The project may have set more variables by now.
+        found = (secrets_in(credentials) | secrets_of_environment(os.environ)) - self.secrets
         if found:
             self.secrets |= found
             self.redactor.add_secrets(found)
+
+    def _given_secrets(self) -> set[str]:
+        """Return the secrets that the settings and the environment have."""
+        options = self.options
+        headers = [*options.tracing.otlp.headers.values(), *options.logging.otlp.headers.values()]
+        return secrets_of_headers(headers) | secrets_of_environment(os.environ)
 
     def path(self, given: Path) -> Path:
         """Return a path of the options, made absolute."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextvars import Token
 
 __all__ = ["Clock", "Ids", "Kind", "Result", "RunScope", "SpanRecord"]
 
@@ -107,9 +108,13 @@ class SpanRecord:
         node: the node's name, for kinds node, load and save.
         dataset: the dataset's name, for load and save.
         label: what metrics call the dataset: the pattern, if it was made by one.
-        datasets: for a node, its ended loads and saves, in order.
+        parent: for a load or save, the node.
         links: trace id and span id of spans elsewhere, with attributes.
         attached: what each listener keeps with the span, by a name of its own.
+        open_children: for a node, its loads and saves that have not ended, by their ids.
+        run: the run in the recorder's table.
+        token: undoes that it is the current span.
+        processor_seconds: of the thread, when it started.
     """
 
     kind: Kind
@@ -126,9 +131,13 @@ class SpanRecord:
     end_attributes: dict[str, Any] = field(default_factory=dict)
     result: Result = "success"
     error: BaseException | None = None
-    datasets: list[SpanRecord] = field(default_factory=list)
+    parent: SpanRecord | None = None
     links: list[tuple[bytes, bytes, Mapping[str, Any]]] = field(default_factory=list)
     attached: dict[str, Any] = field(default_factory=dict)
+    open_children: dict[bytes, SpanRecord] = field(default_factory=dict, repr=False)
+    run: Any = field(default=None, repr=False)
+    token: Token[SpanRecord | None] | None = field(default=None, repr=False)
+    processor_seconds: float = field(default=0.0, repr=False)
 
     @property
     def duration_seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pellucid._util.steps import is_told, run_teller
 from pellucid._util.telling import tell, tell_all
 from pellucid._util.texts import text_of
 from pellucid.exceptions import RunnerError
@@ -96,7 +97,7 @@ class Board:
         self.done.add(index)
         if self._waits is not None:
             self._waits.done(index)
-        if _logger.isEnabledFor(logging.INFO):
+        if not is_told(run_teller) and _logger.isEnabledFor(logging.INFO):
             _logger.info("Completed node: %s", self.nodes[index].name)
             _logger.info("Completed %d out of %d tasks", len(self.done), len(self.nodes))
         self._unsettled.pop(index, None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.exceptions import NodeExitError, RunTerminated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pellucid.typing import HookRelay
 
@@ -40,8 +40,37 @@ class NullRelay:
         return _NoHooks()
 
 
+class DirectCall:
+    """Calls the implementations of a hook as pluggy does, without looking at each call whether it may.
+
+    Args:
+        implementations: none of which wraps others; the last one is called first.
+    """
+
+    __slots__ = ("_steps", "implementations")
+
+    def __init__(self, implementations: Sequence[Any]) -> None:
+        self.implementations = tuple(implementations)
+        self._steps = tuple((each.function, each.argnames) for each in reversed(implementations))
+
+    def __call__(self, **arguments: Any) -> list[Any]:
+        """Return what the implementations return, but for None."""
+        results = []
+        for function, names in self._steps:
+            result = function(*[arguments[name] for name in names])
+            if result is not None:
+                results.append(result)
+        return results
+
+    def get_hookimpls(self) -> list[Any]:
+        """Return the implementations, in pluggy's order."""
+        return list(self.implementations)
+
+
 class HookCalls:
     """The callers of all hooks that a runner calls; None for a hook that nobody listens to.
+
+    What is registered once the run has begun is heard from the next run on.
 
     Args:
         relay: the hook manager; None calls nothing.
@@ -84,15 +113,28 @@ class HookCalls:
     def __init__(self, relay: HookRelay | None) -> None:
         self.relay = relay
         hooks = relay.hook if relay is not None else None
+        # Somebody who watches the calls themselves sees them only where pluggy makes them.
+        is_watched = getattr(relay, "is_watched", True)
         for name in self.NAMES:
-            setattr(self, name, _listened_to(hooks, name))
+            setattr(self, name, _listened_to(hooks, name, is_watched=is_watched))
 
 
-def _listened_to(hooks: Any, name: str) -> Callable[..., Any] | None:
+def _listened_to(hooks: Any, name: str, *, is_watched: bool) -> Callable[..., Any] | None:
     """Return the caller of a hook, or None if it is certain that nobody listens."""
     caller: Callable[..., Any] | None = getattr(hooks, name, None)
-    implementations = getattr(caller, "get_hookimpls", None)
-    return caller if implementations is None or implementations() else None
+    get = getattr(caller, "get_hookimpls", None)
+    if get is None:
+        return caller
+    implementations = get()
+    if not implementations:
+        return None
+    if is_watched or not all(_is_plain(each) for each in implementations):
+        return caller
+    return DirectCall(implementations)
+
+
+def _is_plain(implementation: Any) -> bool:
+    return not (implementation.wrapper or implementation.hookwrapper or implementation.kwargnames)
 
 
 def as_failure(node: str, error: BaseException) -> BaseException:

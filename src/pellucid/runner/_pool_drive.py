@@ -114,10 +114,13 @@ class PoolDrive:
         deadline = time.monotonic() + self._grace_seconds
         while self._running and (left := deadline - time.monotonic()) > 0:
             try:
-                self._settle_late(pool.wait(timeout=left), because)
+                outcomes = pool.wait(timeout=left)
             except WorkerStartError:
                 _logger.exception("What still runs is not waited for")
                 return
+            if not outcomes:  # the time is up, or nobody is at work: the answer of the last one could not be read
+                return
+            self._settle_late(outcomes, because)
 
     def _settle_late(self, outcomes: Iterable[Outcome], because: BaseException) -> None:
         for outcome in outcomes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pellucid.exceptions import PellucidError, RunnerError, RunTerminated, SessionStoreError
+from pellucid.exceptions import BrokenPipelineError, PellucidError, RunnerError, RunTerminated, SessionStoreError
 from pellucid.framework.session import KedroServiceSession, KedroSession
 from pellucid.framework.startup import bootstrap_project
 
@@ -152,3 +152,42 @@ def test_a_folder_that_nothing_can_be_written_to_is_refused_before_a_run(
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(SessionStoreError, match="permission denied"):
         KedroSession.create()
+
+
+# --------------------------------------------------------------------------- a session that cannot be made
+
+SECOND = """
+from {package}.recorder import Recorder, recorder
+second = Recorder()
+HOOKS = (recorder, second)
+"""
+
+
+@pytest.mark.parametrize("service", [False, True])
+def test_what_a_hook_raises_when_a_session_is_made_closes_it(project: ProjectFolder, service: bool) -> None:
+    project.module("settings", SECOND)
+    bootstrap_project(project.path)
+    first, second = importlib.import_module(f"{project.package}.settings").HOOKS
+    # Whichever is called first: the other one is told of both, too.
+    second.raising["after_session_created"] = error = ValueError("not like this")
+    second.raising["before_session_closed"] = RuntimeError("at the end")
+    with pytest.raises(ValueError, match="not like this") as caught:
+        (KedroServiceSession if service else KedroSession).create()
+    assert caught.value is error
+    assert "the hook before_session_closed raised RuntimeError" in error.__dict__["__notes__"][0]
+    assert first.calls == second.calls == ["after_session_created", "before_session_closed"]
+
+
+def test_why_a_session_could_not_be_made_is_in_its_store(project: ProjectFolder) -> None:
+    boot(project).raising["after_session_created"] = ValueError("not like this")
+    with pytest.raises(ValueError, match="not like this"):
+        KedroSession.create()
+    assert saved(project)["exception"]["value"] == "not like this"
+
+
+def test_a_service_that_cannot_load_its_pipelines_is_told_of_and_closed(project: ProjectFolder) -> None:
+    project.module("pipeline_registry", "def register_pipelines():\n    raise LookupError('no pipelines')\n")
+    recorder = boot(project)
+    with pytest.raises(BrokenPipelineError, match="no pipelines"):
+        KedroServiceSession.create(serving_mode=True)
+    assert recorder.calls == ["after_session_created", "before_session_closed"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.framework import make_project
 
-from pellucid.exceptions import BadConfigException, SettingsError, VersionAlreadyExistsError
+from pellucid.exceptions import BadConfigException, SettingsError, UnknownNameError, VersionAlreadyExistsError
 from pellucid.framework.project import settings
 from pellucid.framework.session import KedroServiceSession, KedroSession
 from pellucid.framework.startup import bootstrap_project
@@ -313,3 +313,38 @@ def test_nothing_is_reserved_without_versions(project: ProjectFolder) -> None:
     with KedroServiceSession.create() as session:
         session.run()
     assert not (project.path / ".pellucid").exists()
+
+
+def test_ids_are_texts_whatever_is_given(project: ProjectFolder) -> None:
+    """The project's path comes easily in the place of the id, as it is the first argument of the other session."""
+    bootstrap_project(project.path)
+    recorder = settings.HOOKS[0]
+    given: Any = project.path
+    with KedroServiceSession.create(given) as session:
+        assert session.session_id == str(project.path)
+        number: Any = 17
+        session.run(run_id=number)
+    assert recorder.run_params["session_id"] == str(project.path)
+    assert recorder.run_params["run_id"] == "17"
+    with KedroServiceSession.create("") as session:
+        assert session.session_id
+
+
+def test_each_hook_is_called_once_for_each_run_and_those_of_the_session_once(project: ProjectFolder) -> None:
+    bootstrap_project(project.path)
+    recorder = settings.HOOKS[0]
+    begun = ["before_context_created", "after_context_created", "before_catalog_created", "after_catalog_created"]
+    with KedroServiceSession.create() as session:
+        session.run()
+        with pytest.raises(UnknownNameError):
+            session.run(pipeline_names=["nope"])
+        session.run()
+    complete = [*begun, "before_pipeline_run", "after_pipeline_run"]
+    assert recorder.calls == [
+        "after_session_created",
+        *complete,
+        *begun,
+        "on_run_refused",
+        *complete,
+        "before_session_closed",
+    ]

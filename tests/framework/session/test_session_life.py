@@ -82,10 +82,10 @@ def test_what_hooks_are_told_of_a_run(project: ProjectFolder) -> None:
 @pytest.mark.parametrize(
     ("raising", "expected"),
     [
-        ("before_context_created", [*CREATED, CONTEXT[0], "on_context_error"]),
-        ("after_context_created", [*CREATED, *CONTEXT, "on_context_error"]),
-        ("before_catalog_created", [*CREATED, *CONTEXT, CATALOG[0], "on_catalog_error"]),
-        ("after_catalog_created", [*CREATED, *CONTEXT, *CATALOG, "on_catalog_error"]),
+        ("before_context_created", [*CREATED, CONTEXT[0], "on_context_error", "on_run_refused"]),
+        ("after_context_created", [*CREATED, *CONTEXT, "on_context_error", "on_run_refused"]),
+        ("before_catalog_created", [*CREATED, *CONTEXT, CATALOG[0], "on_catalog_error", "on_run_refused"]),
+        ("after_catalog_created", [*CREATED, *CONTEXT, *CATALOG, "on_catalog_error", "on_run_refused"]),
         ("before_pipeline_run", [*CREATED, *CONTEXT, *CATALOG, RUN[0], "on_pipeline_error"]),
         ("after_pipeline_run", [*CREATED, *CONTEXT, *CATALOG, *RUN]),
     ],

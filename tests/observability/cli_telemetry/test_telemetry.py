@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +16,8 @@ from click.testing import CliRunner, Result
 from tests.support.flow import span, written
 
 from pellucid.observability._cli.telemetry import commands
+from pellucid.observability.flow import Backlog
+from pellucid.observability.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,12 +136,62 @@ def test_what_is_refused_is_set_aside_with_the_reason(project: Path, backend: st
     assert "400" in call(project, "status").output
 
 
+def test_what_a_store_could_not_take_is_shown(project: Path) -> None:
+    assert "History     nothing waits" in call(project, "status").output
+    written(project / ".pellucid/spool", [span("node")], traces=False, logs=False).close()
+    for name in ("history", "metrics"):
+        (project / f".pellucid/{name}.db").mkdir()
+    assert Backlog(project, Options()).collect(30)
+    found = json.loads(call(project, "status", "--json").stdout)
+    assert {name: kept["files"] for name, kept in found["stores"].items()} == {"history": 1, "totals": 1}
+    assert found["to_collect"]["files"] == 0
+    text = call(project, "status").output
+    assert re.search(
+        r"^History     1 file, \d+ B, the oldest of .*, as it could not be written to$", text, re.MULTILINE
+    )
+    assert re.search(r"^Totals      1 file, ", text, re.MULTILINE)
+
+
+@pytest.mark.processes
+def test_who_writes_is_shown(project: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from pellucid.observability.spool import Limits, SegmentWriter\n"
+        "writer = SegmentWriter(Path('.pellucid/spool'), b'{}', limits=Limits())\n"
+        "writer.start(1, b'12345678', b'')\n"
+        "print('writes', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], cwd=project, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writes\n"
+        found = call(project, "status")
+        process.communicate()
+    assert f"Live        process {process.pid}: 1 file, " in found.output
+
+
 def test_what_cannot_be_delivered_remains(project: Path) -> None:
     configure(project, "tracing: {otlp: {endpoint: 'http://127.0.0.1:9/v1/traces'}}")
     leave_span(project)
     result = call(project, "replay", "--timeout", "2")
     assert result.exit_code == 1
     assert "1 kept" in result.output
+    assert re.search(r"^  not delivered at \S+: no connection to ", call(project, "status").output, re.MULTILINE)
+
+
+def test_why_the_last_delivery_failed_is_shown_until_one_succeeds(project: Path, backend: str) -> None:
+    configure(project, "tracing: {otlp: {endpoint: 'http://127.0.0.1:9/v1/traces'}}")
+    leave_span(project)
+    assert json.loads(call(project, "status", "--json").stdout)["signals"]["traces"]["last_failure"] is None
+    assert call(project, "replay", "--timeout", "2").exit_code == 1
+    signals = json.loads(call(project, "status", "--json").stdout)["signals"]
+    assert signals["traces"]["last_failure"].keys() == {"reason", "time"}
+    assert signals["logs"]["last_failure"] is None
+    configure(project, f"tracing: {{otlp: {{endpoint: '{backend}/v1/traces'}}}}")
+    assert call(project, "replay", "--timeout", "60").exit_code == 0
+    assert json.loads(call(project, "status", "--json").stdout)["signals"]["traces"]["last_failure"] is None
 
 
 def test_the_doctor_finds_a_good_configuration_good(project: Path, backend: str) -> None:

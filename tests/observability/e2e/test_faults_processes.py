@@ -10,8 +10,10 @@ import pytest
 from tests.support.backends import HttpBackend, Slow
 from tests.support.faults import (
     ACT,
+    DELIVERS,
     SPANS,
     Faulty,
+    assert_all_arrived,
     assert_all_once,
     descendants,
     faulty_project,
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.processes
 
 WORKERS = ["fork", "spawn", "forkserver"]
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 10.0
+"""For a machine on which all is slow and busy; what is promised to end here would otherwise go on for a minute."""
 
 BUSY_IN_PYTHON = "while True: pass"
 BUSY_IN_C = "while True: sum(range(5_000_000))"
@@ -79,7 +82,10 @@ def by_name(spans: list[StoredSpan]) -> dict[str, StoredSpan]:
     ],
 )
 def test_sigterm(faulty: Faulty, kind: str, by: str, act: str) -> None:
-    """Open spans are closed as ``cancellation``, the exit code is 143 within 2 s, and all is delivered."""
+    """Open spans are closed as ``cancellation``, the exit code is 143 within 2 s, and all is delivered or kept."""
+    # That thread may leave others too little time for anything: so that case has the default budget, and keeps.
+    is_starved = act == BUSY_IN_SHORT_C
+    faulty.configure("" if is_starved else DELIVERS)
     with HttpBackend() as backend:
         process = faulty.start(kind, by, **{ACT: act}, **to_backend(backend))
         until_busy(faulty, process)
@@ -91,7 +97,7 @@ def test_sigterm(faulty: Faulty, kind: str, by: str, act: str) -> None:
         said = ended.last_line
         assert said["result"] == "cancellation"
         assert said["delivered"] + said["kept"] == said["spans"]
-        if act != BUSY_IN_SHORT_C:  # that thread may leave others too little time for anything within the budget
+        if not is_starved:
             assert said["kept"] == 0
             assert faulty.kept_files() == []
         faulty.replay(**to_backend(backend))
@@ -102,7 +108,7 @@ def test_sigterm(faulty: Faulty, kind: str, by: str, act: str) -> None:
         assert spans["scale"].result == "cancellation"
         assert {span.result for span in spans.values()} == {"success", "cancellation"}
         stays_whole(faulty)
-        assert_all_once(faulty, backend.taken)
+        assert_all_arrived(faulty, backend.taken, is_cut_off=ended.is_cut_off)
         assert said["spans"] == len(faulty.all_spans())
         assert len(ended.events("pipeline.failed")) == 1
         assert faulty.totals().value("pipeline_runs_total", pipeline="__default__", result="cancellation") == 1
@@ -132,6 +138,8 @@ DEATHS = {
 def test_the_process_of_a_run_dies(faulty: Faulty, kind: str, by: str, death: str) -> None:
     """All that began is recovered by the next process; what was open is an error at its last sign of life."""
     act, code = DEATHS[death]
+    # On a slow machine it would deliver before it dies, and perhaps die in the middle of that.
+    faulty.configure(DELIVERS + "spool: {roll_seconds: 3600}\n")
     with HttpBackend() as backend:
         ended = faulty.watched(kind, by, **{ACT: act}, **to_backend(backend))
         assert ended.code == code, ended.err
@@ -166,6 +174,7 @@ def assert_sealed(span: StoredSpan, died_ns: int) -> None:
 def test_worker_dies(faulty: Faulty, kind: str, death: str) -> None:
     """Node, pid and signal are named; what the worker had open is sealed, all by the same process."""
     act, code = DEATHS[death]
+    faulty.configure(DELIVERS)
     off, _ = faulty.without_telemetry(kind, "command", **{ACT: act})
     with HttpBackend() as backend:
         ended = faulty.watched(kind, "command", **{ACT: act}, **to_backend(backend))
@@ -208,6 +217,7 @@ def test_parent_of_worker_processes_dies(faulty: Faulty, kind: str) -> None:
     spans = by_name(stays_whole(faulty)[lost.run_id])
     assert spans["scale"].error_type == "ProcessLost"
     assert spans["RUN __default__"].error_type == "ProcessLost"
+    assert spans["RUN __default__"].ended_ns == max(each.ended_ns for each in spans.values())
 
 
 # ------------------------------------------------------------------------------------------- what ends a node otherwise
@@ -280,6 +290,7 @@ def test_unpicklable_exception(faulty: Faulty, kind: str) -> None:
 @pytest.mark.parametrize("kind", WORKERS)
 def test_worker_processes(faulty: Faulty, kind: str) -> None:
     """All spans of workers are there, parented, none twice; what they count is exact."""
+    faulty.configure(DELIVERS)
     with HttpBackend() as backend:
         for by in ("script", "command", "script"):
             ended = faulty.watched(kind, by, **to_backend(backend))
@@ -319,7 +330,7 @@ time.sleep(0.3)
 
 def test_fork_while_exporting(faulty: Faulty) -> None:
     """A node forks while a thread is at a slow backend: children end, and no request is harmed or repeated."""
-    faulty.configure("spool: {roll_seconds: 0.1}\n")
+    faulty.configure(DELIVERS + "spool: {roll_seconds: 0.1}\n")
     with HttpBackend((Accepts(0.7),)) as backend:
         ended = faulty.watched("sequential", "command", **{ACT: FORKS}, **to_backend(backend))
         assert ended.code == 0, ended.err
@@ -354,6 +365,7 @@ with ThreadPoolExecutor(4) as pool:
 @pytest.mark.parametrize("kind", ["sequential", "thread", "fork"])
 def test_pool_threads(faulty: Faulty, kind: str) -> None:
     """Spans that a node opens in threads of its own have no roots of their own."""
+    faulty.configure(DELIVERS)
     with HttpBackend() as backend:
         ended = faulty.watched(kind, **{ACT: POOL_THREADS}, **to_backend(backend))
         assert ended.code == 0, ended.err

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.backends import Answer, HttpBackend, Silence, nobody_there
-from tests.support.faults import ACT, SPANS, Faulty, Received, assert_all_once, faulty_project
+from tests.support.faults import ACT, DELIVERS, SPANS, Faulty, Received, assert_all_once, faulty_project
 from tests.support.observed import TREE, in_order, tree_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.support.faults import Ended
 
 pytestmark = pytest.mark.processes
+
+SLACK_SECONDS = 4.0
+"""For a machine on which all is slow, the end of the interpreter among it."""
 
 OUTPUTS = {"report.txt": b"6 [3, 6, 9]", "scaled.json": b"[\n  3,\n  6,\n  9\n]"}
 
@@ -52,7 +55,7 @@ def test_burst(faulty: Faulty) -> None:
     count = 100_000
     ended = faulty.watched(**{ACT: BURST.format(count=count)}, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=nobody_there())
     assert_unharmed(faulty, ended)
-    assert ended.delay_seconds < 2.5
+    assert ended.delay_seconds < 1.2 + SLACK_SECONDS
     said = ended.last_line
     assert (said["spans"], said["kept"], said["dropped"]) == (SPANS + count, SPANS + count, 0)
     with HttpBackend() as backend:
@@ -61,6 +64,7 @@ def test_burst(faulty: Faulty) -> None:
         received = Received.of(backend.taken)
     assert len(received.times) == SPANS + count
     assert not received.twice
+    assert len(faulty.runs()) == 1  # which sorts what was kept as it came
     with sqlite3.connect(f"file:{faulty.path}/.pellucid/history.db?mode=ro", uri=True) as database:
         (stored,) = database.execute("SELECT count(*) FROM spans").fetchone()
     database.close()
@@ -72,7 +76,7 @@ def test_burst(faulty: Faulty) -> None:
 
 def test_burst_beyond_the_bound(faulty: Faulty) -> None:
     """What is beyond the bound of the spool is counted exactly, in the metrics as in the last line."""
-    faulty.configure("spool: {total_bytes: 1048576, segment_bytes: 65536}\n")
+    faulty.configure(DELIVERS + "spool: {total_bytes: 1048576, segment_bytes: 65536}\n")
     count = 10_000
     ended = faulty.watched(**{ACT: BURST.format(count=count)}, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=nobody_there())
     assert_unharmed(faulty, ended)
@@ -144,9 +148,9 @@ def test_folder_that_cannot_be_written(faulty: Faulty, kind: str) -> None:
     assert ended.last_line["dropped"] == ended.last_line["spans"]
     if kind in {"sequential", "thread"}:
         assert ended.last_line["spans"] == SPANS
-    # Of the disk, in each process, by the spool and by the log file; not for each of what is lost.
-    assert len(ended.warnings) <= 2 * (3 if kind in {"fork", "spawn"} else 1), ended.warnings
-    assert len(set(ended.warnings)) == 2
+    # By each process, not for each of what is lost, nor by the spool and the log file beside it.
+    assert 1 <= len(ended.warnings) <= (3 if kind in {"fork", "spawn"} else 1), ended.warnings
+    assert len(set(ended.warnings)) == 1
     assert (faulty.path / ".pellucid").read_text() == "no folder"
 
 
@@ -200,7 +204,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("place", [history_db, metrics_db, an_active_segment, collect_lock, log_file])
 def test_corrupt_state_file(faulty: Faulty, place: Callable[[Path], Path], damage: str) -> None:
     """It is set aside, and the rest is served: the page, the history, this run and the next one."""
-    faulty.configure("metrics: {textfile: page.prom}\n")
+    faulty.configure(DELIVERS + "metrics: {textfile: page.prom}\n")
     assert_unharmed(faulty, faulty.watched())
     path = place(faulty.path)
     before = path.read_bytes() if path.exists() else b""
@@ -219,7 +223,7 @@ def test_corrupt_state_file(faulty: Faulty, place: Callable[[Path], Path], damag
     if place is history_db:
         assert len(runs) == 2
         assert damage == "empty" or faulty.history.counters()["corrupt_files"] == 1
-        assert damage == "empty" or [each for each in path.parent.glob("history.db?*") if "corrupt" in each.name]
+        assert damage == "empty" or [each for each in path.parent.glob("history.db?*") if "unusable" in each.name]
     else:
         assert len(runs) == 3
     assert counted == (2 if place is metrics_db else 3)
@@ -230,6 +234,7 @@ def test_corrupt_state_file(faulty: Faulty, place: Callable[[Path], Path], damag
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_corrupt_file_in_the_outbox(faulty: Faulty, damage: str) -> None:
     """What can be read of it is delivered; it keeps nothing else from being so."""
+    faulty.configure(DELIVERS)
     faulty.watched(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=nobody_there())
     (path,) = faulty.kept_files()
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
@@ -244,6 +249,7 @@ def test_corrupt_file_in_the_outbox(faulty: Faulty, damage: str) -> None:
 
 def test_state_of_a_later_version(faulty: Faulty) -> None:
     """A history of a later version is left as it is; the run and all else are not concerned."""
+    faulty.configure(DELIVERS)
     faulty.watched()
     with sqlite3.connect(history_db(faulty.path)) as database:
         database.execute("PRAGMA user_version = 9999")
@@ -275,7 +281,7 @@ def test_stderr_that_nobody_reads(faulty: Faulty, budget: float, *, backend_is_d
         now = time.clock_gettime(time.CLOCK_MONOTONIC)
         (ended,) = [float(line.split()[1]) for line in faulty.notes() if line.startswith("ended")]
         assert code == 0
-        assert now - ended < budget + 0.2 + 0.8
+        assert now - ended < budget + 0.2 + SLACK_SECONDS
         faulty.ended(process)
     assert faulty.take_outputs() == OUTPUTS
     assert tree_of(faulty.spans()) == in_order(TREE)
@@ -309,7 +315,7 @@ def test_system_clock_jumps(faulty: Faulty, kind: str, seconds: int) -> None:
         endpoint = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": backend.url}
         ended = faulty.watched(kind, **{ACT: JUMP.format(seconds=seconds)}, **endpoint)
         assert_unharmed(faulty, ended)
-        assert ended.delay_seconds < 1.2 + 1.3
+        assert ended.delay_seconds < 1.2 + SLACK_SECONDS
         assert tree_of(faulty.spans()) == in_order(TREE)
         for span in faulty.all_spans():
             assert 0 < span.ended_ns - span.started_ns < 60e9

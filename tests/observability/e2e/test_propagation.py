@@ -149,6 +149,26 @@ def test_a_project_may_refuse_to_propagate(tmp_path: Path) -> None:
     assert asked(project, "first") == [*GIVEN.split("-"), "None"]
 
 
+@pytest.mark.parametrize("kind", ["sequential", "fork", "spawn"])
+@pytest.mark.parametrize("propagators", ["[none]", "[b3, baggage]"])
+def test_the_settings_may_refuse_to_propagate(tmp_path: Path, kind: str, propagators: str) -> None:
+    project = observed(tmp_path)
+    project.configure(f"tracing: {{propagators: {propagators}}}\n")
+    code, _, err = project.run(kind, RUN, TRACEPARENT=GIVEN)
+    assert code == 0, err
+    assert asked(project, "first") == asked(project, "second") == [*GIVEN.split("-"), "None"]
+    assert TRACE not in {span.trace_id.hex() for span in project.everything()}
+
+
+def test_a_variable_goes_before_the_settings(tmp_path: Path) -> None:
+    project = observed(tmp_path)
+    project.configure("tracing: {propagators: [none]}\n")
+    code, _, err = project.run(body=RUN, TRACEPARENT=GIVEN, OTEL_PROPAGATORS="tracecontext")
+    assert code == 0, err
+    assert {span.trace_id.hex() for span in project.everything()} == {TRACE}
+    assert asked(project, "first") == ["00", TRACE, id_of(project, "first"), "01", "None"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_trace_that_is_not_sampled_stays_here(tmp_path: Path, kind: str) -> None:
     project = observed(tmp_path)

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.backends import Answer, HttpBackend
 from tests.support.observed import RUN, observed_project
-from tests.support.planted import BODY, FORBIDDEN, PLACES, environment, free_port, planted, planted_project
+from tests.support.planted import (
+    BODY,
+    FORBIDDEN,
+    PLACES,
+    SECRETS,
+    command_line,
+    environment,
+    free_port,
+    planted,
+    planted_project,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,12 +81,16 @@ def test_no_secret_comes_out(tmp_path: Path, kind: str) -> None:
             assert code == (0 if name == "good" else 1), err
             assert '"event":"telemetry.closed"' in err.replace('": "', '":"'), err
             leaks += found_in(f"stdout, {name}", out.encode()) + found_in(f"stderr, {name}", err.encode())
+        later = {"SET_LATER_PASSWORD": SECRETS["environment_set_later"]}
+        done = command(observed, command_line(), {**observed.environment(), **variables, **later})
+        assert done.returncode == 0, done.stderr
+        leaks += found_in("pellucid run", done.stdout + done.stderr)
         files = files_of(observed)
         assert {"history.db", "metrics.db", "logs/pellucid.jsonl", "metrics.prom", "page"} <= files.keys()
         assert b"pellucid_node_runs_total" in files["page"]
         for path, data in files.items():
             leaks += found_in(path, data)
-        assert [each.result for each in observed.runs()] == ["failure", "failure", "success"]
+        assert [each.result for each in observed.runs()] == ["success", "failure", "failure", "success"]
         for line in COMMANDS:
             done = command(observed, line, {**observed.environment(), **variables})
             if "--json" not in line:

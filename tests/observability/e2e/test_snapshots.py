@@ -56,11 +56,17 @@ def without_note_of_async(lines: str, kind: str) -> str:
     return "".join(kept)
 
 
-def compare(name: str, found: str) -> None:
+def compare(name: str, found: str, *, has_links: bool = True) -> None:
     path = SNAPSHOTS / name
-    if REWRITE:
+    if REWRITE and has_links:
         path.write_text(found, encoding="utf-8")
-    assert found == path.read_text("utf-8")
+    kept = path.read_text("utf-8")
+    assert found == kept if has_links else without_links(found) == without_links(kept)
+
+
+def without_links(told: str) -> str:
+    """Leave out which span saved what is loaded: a worker process knows only of what it saved itself."""
+    return "".join(line for line in told.splitlines(keepends=True) if not line.lstrip().startswith("link <span "))
 
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
@@ -68,7 +74,7 @@ def test_all_that_is_told_is_as_before(observed: Observed, kind: str, name: str)
     lines = told(run(observed, kind, name))
     spans = observed.spans()
     normal = Normal(spans, observed.path)
-    compare(f"{name}.spans.txt", normal.spans())
+    compare(f"{name}.spans.txt", normal.spans(), has_links=kind in ("sequential", "async", "thread"))
     compare(f"{name}.logs.txt", normal.logs(without_note_of_async(lines, kind)))
     compare(f"{name}.metrics.txt", normal.metrics(page_of(observed)))
     assert len(observed.everything()) == len(spans), "some hang elsewhere"

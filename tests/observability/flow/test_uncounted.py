@@ -16,6 +16,8 @@ from pellucid.observability.spool import Limits, SegmentWriter, SpoolFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pellucid.observability.metrics import Totals
+
 KEY = b"12345678"
 EVENT = '[1,"N","etl","{}","{}",1000,"clean"]'.format("ab" * 16, KEY.hex()).encode()
 
@@ -41,6 +43,7 @@ def counted(folder: Path, kind: str, *events: bytes, metrics: bool = True, paylo
     writer.close()
     totals = CountedTotals(folder / "metrics.db", 1000)
     for segment in SpoolFolder(folder / "spool").finished(lambda *_: b""):
+        segment.is_torn = True
         totals.take(segment)
         totals.take(segment)
     return totals
@@ -73,3 +76,63 @@ def test_nothing_is_counted_where_metrics_are_off(tmp_path: Path) -> None:
 def test_a_span_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     totals = counted(tmp_path, "node", payload=b"\xff\xffProcessLost").read()
     assert totals.labels("node_runs_total") == []
+
+
+def ended(kind: str, result: str) -> bytes:
+    """Make the event that a hook writes at the end of a run or node."""
+    rest = ',"clean",0.5,0.25,4096,[]' if kind == "n" else ""
+    return f'[1,"{kind}","etl","{"ab" * 16}","{KEY.hex()}",1000,1500,"{result}"{rest}]'.encode()
+
+
+def left(folder: Path, *ends: tuple[int, bytes]) -> Totals:
+    """Write what a process that was killed between two frames would have left, sealed, and count it."""
+    writer = SegmentWriter(folder / "spool", header(metrics=True), limits=Limits())
+    for stream, payload in ends:
+        writer.end(stream, KEY, payload)
+    writer.close()
+    totals = CountedTotals(folder / "metrics.db", 1000)
+    for segment in SpoolFolder(folder / "spool").finished(lambda *_: b""):
+        segment.is_torn = True
+        totals.take(segment)
+    return totals.read()
+
+
+@pytest.mark.parametrize(("kind", "letter"), [("run", "r"), ("node", "n")])
+def test_of_an_event_that_was_written_and_a_span_that_was_not_the_span_is_right(
+    tmp_path: Path, kind: str, letter: str
+) -> None:
+    totals = left(
+        tmp_path,
+        (STREAM_METRICS, ended(letter, "success")),
+        (STREAM_SPANS, seal(STREAM_SPANS, start_of(kind), 2000)),
+    )
+    name = "pipeline_runs_total" if kind == "run" else "node_runs_total"
+    assert (totals.value(name, result="success"), totals.value(name, result="error")) == (0, 1)
+
+
+def test_of_a_span_that_was_written_and_an_event_that_was_not_the_span_is_right(tmp_path: Path) -> None:
+    span = Span.FromString(start_of("node"))
+    span.end_time_unix_nano = 1500
+    span.attributes.add(key="pellucid.result").value.string_value = "success"
+    totals = left(
+        tmp_path, (STREAM_SPANS, span.SerializeToString()), (STREAM_METRICS, seal(STREAM_METRICS, EVENT, 2000))
+    )
+    assert totals.value("node_runs_total", result="success") == 1
+    assert totals.value("node_runs_total", result="error") == 0
+    assert totals.sum("node_run_duration_seconds") == pytest.approx(500e-9)
+
+
+def test_events_that_agree_with_their_spans_stay_whole(tmp_path: Path) -> None:
+    """What a span does not say, such as processor time in the form of events, is kept."""
+    span = Span.FromString(start_of("node"))
+    span.end_time_unix_nano = 1500
+    span.attributes.add(key="pellucid.result").value.string_value = "error"
+    span.attributes.add(key="exception.message").value.string_value = "no ProcessLost here"
+    totals = left(tmp_path, (STREAM_METRICS, ended("n", "error")), (STREAM_SPANS, span.SerializeToString()))
+    assert totals.value("node_runs_total", result="error") == 1
+    assert totals.value("node_cpu_seconds_total") == 0.25
+
+
+def test_an_event_that_is_none_is_counted_as_a_fault(tmp_path: Path) -> None:
+    totals = left(tmp_path, (STREAM_METRICS, b'["error"'), (STREAM_SPANS, start_of("load")))
+    assert totals.value("telemetry_faults_total", part="metric event") == 1

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.support.history import SECOND, START, RunMaker, failed_run
 
+from pellucid.framework.cli.cli import KedroCLI
 from pellucid.observability._cli._runs_text import Screen, duration, iso_time, local_time, parse_time, shown, size
 from pellucid.observability._cli.runs import commands
 from pellucid.observability.history import HistoryStore
@@ -27,6 +28,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "__init__.py").write_text("raise RuntimeError('imported')")
     (tmp_path / "pyproject.toml").write_text('[tool.pellucid]\npackage_name = "demo"\nproject_name = "Demo"\n')
     monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "PELLUCID_ENV", "KEDRO_ENV"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
@@ -58,7 +61,7 @@ def test_the_list_is_a_table(runs: list[RunMaker]) -> None:
     head, second, first = result.stdout.splitlines()
     assert head.split() == ["RUN", "PIPELINE", "RESULT", "STARTED", "DURATION", "NODES", "ERROR"]
     assert second.startswith(f"{runs[1].session_id}  __default__  success")
-    assert first.split()[-4:] == ["s", "3/5", "fit:", "ValueErr…"]
+    assert first.split()[-4:] == ["s", "3/5", "fit:", "ValueError"]
 
 
 def test_the_list_as_json_has_one_object_a_line(runs: list[RunMaker]) -> None:
@@ -98,7 +101,7 @@ def test_the_list_is_filtered(runs: list[RunMaker]) -> None:
 def test_without_a_run_the_list_says_so(project: Path) -> None:
     result = _call("list")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "There is no run in the history yet.\n"
+    assert result.stderr == f"There is no run in the history yet: {project}/.pellucid/history.db.\n"
     assert _call("list", "--json").stdout == ""
     assert not (project / ".pellucid" / "history.db").exists()
 
@@ -180,6 +183,9 @@ def test_the_configured_bounds_are_used_and_the_configured_place(project: Path) 
         (("list", "--result", "sucess"), "Did you mean 'success'? Allowed are success, failure, error, timeout"),
         (("list", "--since", "yesterday"), "'yesterday' is no time. Give an age such as 30m"),
         (("list", "--limit", "0"), "0 is not in the range"),
+        (("show", "lst"), "There is no run 'lst'. Did you mean 'last'?"),
+        (("show", "LAST"), "Did you mean 'last'?"),
+        (("show", "zzz"), "There is no run 'zzz'. See 'pellucid runs list'."),
         (("lst",), "There is no command 'lst'. Did you mean 'list'"),
     ],
 )
@@ -188,6 +194,18 @@ def test_a_mistake_gets_one_clear_message(runs: list[RunMaker], args: tuple[str,
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("args", [("list",), ("show",), ("prune",), ("prune", "--dry-run")])
+def test_a_damaged_history_is_told_and_left_as_it_is(project: Path, args: tuple[str, ...]) -> None:
+    path = project / ".pellucid/history.db"
+    path.parent.mkdir()
+    path.write_text("no database at all")
+    result = _call(*args)
+    assert result.exit_code == 2
+    assert "is damaged: file is not a database. The next run sets it aside" in result.stderr
+    assert [each.name for each in path.parent.iterdir()] == ["history.db"]
+    assert path.read_text() == "no database at all"
 
 
 def test_a_history_of_a_later_version_is_told(runs: list[RunMaker], project: Path) -> None:
@@ -205,6 +223,10 @@ def test_outside_of_a_project_it_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     result = _call("list")
     assert type(result.exception).__name__ == "NotAProjectError"
+    for group in ("runs", "telemetry"):
+        whole = CliRunner().invoke(KedroCLI(tmp_path), [group, "list"])
+        assert whole.exit_code == 2
+        assert f"There is no project in {tmp_path} or above it" in whole.stderr
 
 
 def test_the_project_of_the_command_line_goes_before_that_of_the_folder(
@@ -330,8 +352,9 @@ class _Terminal:
         (_Terminal("utf-8"), {"TERM": "dumb"}, (77, False, False)),
         (_Terminal("ascii"), {}, (77, True, False)),
         (_Terminal("no-such-encoding"), {}, (77, True, False)),
-        (_Terminal(None, is_terminal=False), {}, (100, False, False)),
-        (_Terminal("utf-8", is_terminal=False), {}, (100, False, True)),
+        (_Terminal(None, is_terminal=False), {"COLUMNS": ""}, (100, False, False)),
+        (_Terminal("utf-8", is_terminal=False), {"COLUMNS": ""}, (100, False, True)),
+        (_Terminal("utf-8", is_terminal=False), {}, (77, False, True)),
     ],
 )
 def test_the_screen_is_what_stdout_is(

@@ -79,7 +79,19 @@ Datasets
 TABLE = """\
 RUN                       PIPELINE  RESULT   STARTED              DURATION  NODES  ERROR
 2025-11-22T08.26.02.000Z  train     success  2025-11-22 09:27:40  4.00 s    3/3
-2025-11-22T08.26.01.000Z  train     failure  2025-11-22 09:26:40  9.00 s    3/5    fit: ValueErr…
+2025-11-22T08.26.01.000Z  train     failure  2025-11-22 09:26:40  9.00 s    3/5    fit: ValueError
+"""
+
+NARROWER = """\
+RUN                  PIPELINE  RESULT   DURATION  NODES  ERROR
+2025-11-22T08.26.02  train     success  4.00 s    3/3
+2025-11-22T08.26.01  train     failure  9.00 s    3/5    fit: Val…
+"""
+
+NARROWEST = """\
+RUN                  RESULT   ERROR
+2025-11-22T08.26.02  success
+2025-11-22T08.26.01  failure  fit: Valu…
 """
 
 
@@ -200,7 +212,30 @@ def test_differences_are_shown(store: HistoryStore) -> None:
 def test_runs_are_listed(store: HistoryStore) -> None:
     store.take(failed_run().segment("a"))
     store.take(_other_run().segment("b"))
-    assert "".join(f"{line}\n" for line in table(store.runs(), Screen(97))) == TABLE
-    coloured = "".join(f"{line}\n" for line in table(store.runs(), Screen(97, has_colours=True)))
+    for columns, expected in ((200, TABLE), (66, NARROWER), (40, NARROWEST)):
+        assert "".join(f"{line}\n" for line in table(store.runs(), Screen(columns))) == expected
+    coloured = "".join(f"{line}\n" for line in table(store.runs(), Screen(200, has_colours=True)))
     assert "\x1b[32msuccess\x1b[0m" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == TABLE
+
+
+@pytest.mark.parametrize("columns", [40, 50, 60, 80, 99, 120])
+def test_no_line_of_a_list_or_a_comparison_is_wider_than_the_screen(store: HistoryStore, columns: int) -> None:
+    store.take(failed_run().segment("a"))
+    other = RunMaker(2, "a_pipeline_with_a_long_name", started=60.0, result="cancellation")
+    other.session_id = f"{failed_run().session_id}-two"
+    other.node("a_node_with_a_rather_long_name", 0.2, 1.0)
+    store.take(other.run(1.1).segment("b"))
+    after, before = store.runs()
+    diff = diff_runs(before, after, store.spans(before), store.spans(after))
+    lines = [*table([after, before], Screen(columns)), *comparison(before, after, diff, Screen(columns))]
+    assert max(map(columns_of, lines)) <= columns
+    ids = [line.split()[0] for line in lines[1:3]]
+    assert [store.find(each).run_id for each in ids] == [after.run_id, before.run_id]
+
+
+def test_a_run_is_compared_with_itself(store: HistoryStore) -> None:
+    store.take(failed_run().segment())
+    run = store.find()
+    lines = list(comparison(run, run, diff_runs(run, run, [], []), Screen(100)))
+    assert lines[2:] == ["  Both are the same run."]

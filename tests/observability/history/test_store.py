@@ -76,7 +76,7 @@ def test_a_span_that_two_segments_have_is_taken_once(store: HistoryStore) -> Non
     run = failed_run()
     bodies = list(run.bodies)
     store.take(FakeSegment("a", bodies))
-    assert store.take(FakeSegment("b", bodies)) == 0
+    store.take(FakeSegment("b", bodies))
     assert len(store.spans(store.find())) == len(bodies)
     assert store.runs()[0].nodes == (5, 3, 1)
 
@@ -134,7 +134,7 @@ def test_a_session_that_succeeded_without_a_run_is_not_in_the_list(store: Histor
 
 def test_spans_that_cannot_be_read_are_counted_and_left_out(store: HistoryStore) -> None:
     run = failed_run()
-    assert store.take(FakeSegment("a", [b"\xff\xff", *run.bodies, b""], {"resource": None})) == 16
+    assert store.take(FakeSegment("a", [b"\xff\xff", *run.bodies, b""], {"resource": None})) == 18
     assert store.counters() == {"malformed_spans": 2}
     assert store.runs()[0].resource == {}
 
@@ -162,7 +162,7 @@ def test_a_failure_in_the_middle_takes_nothing(store: HistoryStore) -> None:
             raise OSError("the disk")
 
     run = failed_run()
-    with pytest.raises(HistoryError, match="the disk"):
+    with pytest.raises(OSError, match="the disk"):
         store.take(Torn("one", run.bodies))
     assert store.runs() == []
     assert store.take(FakeSegment("one", run.bodies)) == 16
@@ -213,9 +213,11 @@ def test_file_and_folder_are_for_the_user_alone(store: HistoryStore) -> None:
     store.path.parent.mkdir(mode=0o755)
     store.take(failed_run().segment())
     assert _mode(store.path.parent) == 0o700
-    with store._database.reading():
-        for each in store.path.parent.iterdir():
-            assert _mode(each) == 0o600, each
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("SELECT * FROM runs").fetchall()
+        names = sorted(store.path.parent.iterdir())
+        assert [each.name for each in names] == ["history.db", "history.db-shm", "history.db-wal"]
+        assert [_mode(each) for each in names] == [0o600] * 3
 
 
 def test_reading_makes_nothing(store: HistoryStore) -> None:
@@ -253,7 +255,7 @@ def test_a_corrupt_file_is_set_aside_and_a_new_one_begun(store: HistoryStore, co
     with pytest.raises(HistoryError, match=r"damaged|cannot be used"):
         store.runs()
     assert store.take(failed_run().segment()) == 16
-    (aside,) = store.path.parent.glob("history.db.corrupt-*")
+    (aside,) = store.path.parent.glob("history.db.unusable-*")
     assert aside.read_bytes() == content
     assert store.counters() == {"corrupt_files": 1}
     assert len(store.runs()) == 1
@@ -272,16 +274,15 @@ def test_damage_that_shows_late_is_treated_the_same(store: HistoryStore) -> None
     assert store.counters() == {"corrupt_files": 1}
 
 
-def test_a_file_that_somebody_else_has_put_in_place_of_the_corrupt_one_stays(store: HistoryStore) -> None:
+def test_a_database_of_somebody_else_is_left_alone(store: HistoryStore) -> None:
     store.path.parent.mkdir()
-    store.path.write_bytes(b"rubbish" * 200)
-    with pytest.raises(HistoryError, match="damaged"):
-        store.runs()
-    HistoryStore(store.path).take(failed_run().segment("a"))
-    assert store._database.set_aside() is None
-    assert len(store.runs()) == 1
-    store.path.unlink()
-    assert store._database.set_aside() is None
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute("CREATE TABLE runs (theirs)")
+    before = store.path.read_bytes()
+    for attempt in (store.runs, lambda: store.take(failed_run().segment("a"))):
+        with pytest.raises(HistoryError, match="something else"):
+            attempt()
+    assert store.path.read_bytes() == before
 
 
 def test_few_corrupt_files_are_kept(store: HistoryStore) -> None:
@@ -289,7 +290,7 @@ def test_few_corrupt_files_are_kept(store: HistoryStore) -> None:
         store.path.parent.mkdir(exist_ok=True)
         store.path.write_bytes(b"rubbish" * 200)
         store.take(failed_run(number).segment())
-    assert len(list(store.path.parent.glob("history.db.corrupt-*"))) == 3
+    assert len(list(store.path.parent.glob("history.db.unusable-*"))) == 3
 
 
 def test_a_newer_file_is_left_alone(store: HistoryStore) -> None:
@@ -308,11 +309,14 @@ def test_a_newer_file_is_left_alone(store: HistoryStore) -> None:
 
 def test_a_file_that_another_process_writes_to_for_long_is_told(store: HistoryStore) -> None:
     store.take(failed_run().segment("a"))
+    assert len(store.runs()) == 1
+    store.take(failed_run(3).segment("unsorted"))
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(HistoryError, match="locked"):
             store.take(failed_run(2).segment("b"))
-        assert len(store.runs()) == 1  # readers do not wait for writers
+        assert len(store.runs()) == 1  # what is sorted can be read
+    assert len(store.runs()) == 2
     assert store.take(failed_run(2).segment("b")) == 16
 
 
@@ -450,3 +454,33 @@ def test_the_file_stays_bounded(store: HistoryStore) -> None:
         sizes.append(store.path.stat().st_size)
     assert len(store.runs()) == 10
     assert max(sizes[60:]) <= 2 * max(sizes[:20])
+
+
+def _unsorted(store: HistoryStore) -> int:
+    with closing(sqlite3.connect(store.path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM inbox").fetchone()[0])
+
+
+def test_a_run_is_sorted_when_somebody_looks(store: HistoryStore) -> None:
+    """Once, whoever looks first, and in the order in which the segments were taken."""
+    for number in range(3):
+        store.take(failed_run(number, started=float(number)).segment(f"s{number}"))
+    assert _unsorted(store) == 3
+    assert len(store.runs()) == 3
+    assert _unsorted(store) == 0
+    assert store.take(failed_run(1, started=1.0).segment("s1")) == 0
+    assert len(store.runs()) == 3
+
+
+def test_much_that_is_unsorted_keeps_no_run_waiting(store: HistoryStore) -> None:
+    """The end of a run, and the question how long its nodes take, leave it alone unless it is little or too much."""
+    run = failed_run()
+    store.take(FakeSegment("large", [*run.bodies, b"x" * 1024 * 1024]))
+    assert store.node_seconds("train", ["fit"]) == {}
+    store.tidy(100_000, 100)
+    assert _unsorted(store) == 1
+    for number in range(500):
+        store.take(FakeSegment(f"s{number}", [b"x"]))
+    store.tidy(100_000, 100)
+    assert _unsorted(store) == 0
+    assert len(store.runs()) == 1

@@ -88,7 +88,7 @@ def double(value: int) -> int:
 
 def test_a_node_is_described() -> None:
     made = node(double, "a", "b", name="n", tags=["t2", "t1"], namespace="space")
-    assert node_attributes(SCOPE, made, True) == {
+    assert node_attributes(SCOPE, made, made.name, True) == {
         Attr.KIND: "node",
         Attr.TASK_NAME: "space.n",
         Attr.PIPELINE_NAME: "etl",
@@ -112,7 +112,7 @@ class Callable:
 )
 def test_a_function_has_a_name_whatever_it_is(function: Any, name: str) -> None:
     described = SimpleNamespace(name="n", func=function, tags=set(), namespace=None)
-    assert node_attributes(SCOPE, described, False)[Attr.CODE_FUNCTION] == name
+    assert node_attributes(SCOPE, described, described.name, False)[Attr.CODE_FUNCTION] == name
 
 
 @pytest.mark.parametrize(

@@ -145,13 +145,18 @@ session.close()
     assert {run.run_id: run.result for run in observed.runs()} == {"bad": "failure", "good": "success"}
     assert events(lines) == [
         "session.created",
-        *["context.loaded", "catalog.created", "session.closed"] * 2,
+        *["context.loaded", "catalog.created", "pipeline.refused", "session.closed"] * 2,
         *BEGIN[1:],
         "pipeline.finished",
         "session.closed",
         *END,
     ]
-    assert totals_of(observed).value("pipeline_runs_total") == 1
+    totals = totals_of(observed)
+    assert totals.value("pipeline_runs_total", result="success") == 1
+    for name in ("none", "__default__"):
+        assert totals.value("pipeline_runs_total", pipeline=name, result="failure") == 1
+        assert totals.value("pipeline_last_completion_timestamp_seconds", pipeline=name) > 0
+    assert totals.value("pipeline_runs_total") == 3
 
 
 @pytest.mark.parametrize("service", [False, True])
@@ -203,8 +208,14 @@ def test_a_context_that_cannot_be_built(observed: Observed, service: bool) -> No
 # ------------------------------------------------------------------------- sessions, closed or not
 
 
-def test_a_session_that_is_never_closed_is_found_by_the_next(observed: Observed) -> None:
-    ran(observed, "session = KedroSession.create()\nsession.run()")
+def test_a_session_that_is_never_closed_ends_with_its_process(observed: Observed) -> None:
+    lines = ran(observed, "session = KedroSession.create()\nsession.run()")
+    assert events(lines) == [*BEGIN, "pipeline.finished", *END]
+    assert tree_of(observed.spans()) == in_order(TREE)
+
+
+def test_a_session_whose_process_is_gone_is_found_by_the_next(observed: Observed) -> None:
+    ran(observed, "session = KedroSession.create()\nsession.run()\nimport os\nos._exit(0)")
     ran(observed, "with KedroSession.create() as session:\n    session.run()")
     assert [run.result for run in observed.runs()] == ["success", "success"]
     assert Counter(span.name for span in observed.everything())["RUN __default__"] == 2

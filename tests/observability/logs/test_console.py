@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pellucid.observability.logs import LEVELS, Entry
 from pellucid.observability.logs._console import console_line
 from pellucid.observability.logs._sentences import duration, sentence
-from pellucid.observability.logs._text import visible
+from pellucid.observability.redaction import visible
 
 BASE = {"timestamp": "2026-01-02T03:04:05.000006Z", "level": "INFO", "logger": "demo.nodes", "session_id": "s"}
 
@@ -93,6 +93,7 @@ def test_what_is_no_event_is_no_sentence() -> None:
         ({"spans": 41, "delivered": 0, "kept": 40, "dropped": 1, "place": "p"}, "40 spans kept in p, 1 lost"),
         ({"spans": 41, "place": ".pellucid/history.db"}, "41 spans kept in .pellucid/history.db"),
         ({"spans": 3, "dropped": 3}, "spans 0/3 delivered, 3 lost"),
+        ({"spans": 3, "quarantined": 3, "place": "p"}, "spans 0/3 delivered, 3 refused, in quarantine"),
     ],
 )
 def test_the_last_line_tells_what_became_of_the_spans(event: dict[str, Any], expected: str) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import pickle
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.logs import FrameList, lines_of, log_file, logged, recording_in, runtime_logging, span_of
+from tests.support.logs import SCOPE, FrameList, lines_of, log_file, logged, recording_in, runtime_logging, span_of
 
 from pellucid.observability.hooks.logging import LoggingHooks, logging_hooks
-from pellucid.observability.logs import CORE_FIELDS, captured_events
+from pellucid.observability.logs import CORE_FIELDS
+from pellucid.observability.logs._sentences import sentence
 from pellucid.observability.options import OtlpOptions
 from pellucid.observability.recording import Outcome
+from pellucid.observability.records import RunScope
 from pellucid.observability.semconv import EVENTS, Attr
 
 if TYPE_CHECKING:
@@ -136,6 +139,38 @@ def test_a_session_is_created(tmp_path: Path) -> None:
     assert (event["project"], event["env"], event["commit"]) == (tmp_path.name, "base", "abc123")
 
 
+def test_a_run_that_is_refused_is_one_line_in_the_trace_of_its_session(tmp_path: Path) -> None:
+    recording = recording_in(tmp_path)
+    error = ValueError("There is no pipeline 'nigthly', nor sesame-open.")
+    with runtime_logging(), logged(recording) as (hooks, events):
+        recording.hide({"key": "sesame-open"})
+        session = span_of("session", 0, scope=RunScope("session-1", "session-1", "", b"\x09" * 16))
+        session.span_id = b"\x02" * 8
+        hooks.on_span_started(session)
+        hooks.on_span_started(span_of("run", 0, node="x", scope=replace(SCOPE, run_id="other")))
+        hooks.on_run_refused(error, "session-1", "nigthly")
+    refused = events[1]
+    assert (refused.pop("level"), refused.pop("timestamp")[:2]) == ("ERROR", "20")
+    assert refused == {
+        "event": "pipeline.refused", "logger": "pellucid.events", "trace_id": "09" * 16, "span_id": "02" * 8,
+        "session_id": "session-1", "run_id": "session-1", "pipeline": "nigthly", "error_type": "ValueError",
+        "error": "There is no pipeline 'nigthly', nor <redacted>.",
+    }  # fmt: skip
+    assert sentence("pipeline.refused", refused) == (
+        "Run of nigthly did not start: ValueError: There is no pipeline 'nigthly', nor <redacted>."
+    )
+
+
+def test_a_refused_run_without_a_span_is_told_all_the_same(tmp_path: Path) -> None:
+    with runtime_logging(), logged(recording_in(tmp_path)) as (hooks, events):
+        hooks.on_run_refused(ERROR, "run-7", "nightly")
+    assert (events[0]["event"], events[0]["error"]) == ("pipeline.refused", "no rows")
+    with runtime_logging(), logged(recording_in(tmp_path, level="CRITICAL")) as (hooks, events):
+        hooks.on_run_refused(ERROR, "run-7", "nightly")
+    assert events == []
+    hooks.on_run_refused(ERROR, "run-7", "nightly")  # nothing is recorded any more
+
+
 def test_every_line_has_the_fields_of_the_table_and_no_others(tmp_path: Path) -> None:
     sizes = {Attr.DATASET_BYTES: 10, Attr.DATASET_ROWS: 2, Attr.NODE_DONE_COUNT: 1}
     attributes = {Attr.PARAMETERS: "{}", Attr.SELECTION: "{}", Attr.ENV: "x", Attr.RUNNER: "R", Attr.NODE_COUNT: 1}
@@ -154,7 +189,9 @@ def test_every_line_has_the_fields_of_the_table_and_no_others(tmp_path: Path) ->
         for kind in kinds
         for result, error in (("success", None), ("failure", ERROR), ("skip", None))
     ]
-    events = told_by(tmp_path, *spans, level="DEBUG")
+    with runtime_logging(), logged(recording_in(tmp_path)) as (hooks, refused):
+        hooks.on_run_refused(ERROR, "run-1", "nightly")
+    events = told_by(tmp_path, *spans, level="DEBUG") + refused
     table = {each.name: {*each.fields, *CORE_FIELDS} for each in EVENTS}
     levels = {each.name: each.level for each in EVENTS}
     assert {each["event"] for each in events} == set(table)
@@ -166,11 +203,11 @@ def test_every_line_has_the_fields_of_the_table_and_no_others(tmp_path: Path) ->
 def test_the_last_line_tells_what_became_of_the_spans(tmp_path: Path) -> None:
     with (
         runtime_logging(),
-        logged(recording_in(tmp_path), outcome=Outcome(5, 3, 2, 0, True, "here")) as (hooks, events),
+        logged(recording_in(tmp_path), outcome=Outcome(6, 3, 2, 0, 1, True, "here")) as (hooks, events),
     ):
         hooks.on_span_ended(span_of("run"))
-    shown = {key: events[-1][key] for key in ("spans", "delivered", "kept", "dropped", "place")}
-    assert shown == {"spans": 5, "delivered": 3, "kept": 2, "dropped": 0, "place": "here"}
+    shown = {key: events[-1][key] for key in ("spans", "delivered", "kept", "dropped", "quarantined", "place")}
+    assert shown == {"spans": 6, "delivered": 3, "kept": 2, "dropped": 0, "quarantined": 1, "place": "here"}
     assert events[-1]["timestamp"] > "2026"
 
 
@@ -208,9 +245,3 @@ def test_a_forked_worker_logs_to_the_same_file_and_ends_nothing(tmp_path: Path) 
             os._exit(0 if len(frames.ends) == 1 else 1)
         assert os.waitpid(child, 0)[1] == 0
     assert [each.get("node") for each in lines_of(log_file(tmp_path))] == ["parent", "child", None]
-
-
-def test_events_can_be_captured(tmp_path: Path) -> None:
-    with runtime_logging(), captured_events() as events, logged(recording_in(tmp_path)) as (hooks, _):
-        hooks.on_span_ended(span_of("node", node="train"))
-    assert (events[0]["event"], events[0]["node"]) == ("node.finished", "train")

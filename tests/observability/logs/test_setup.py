@@ -15,11 +15,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.logs import inside, lines_of, log_file, logged, plain_handler, recording_in, runtime_logging, span_of
+from tests.support.logs import (
+    MemorySink,
+    inside,
+    lines_of,
+    log_file,
+    logged,
+    plain_handler,
+    recording_in,
+    runtime_logging,
+    span_of,
+)
 
 import pellucid
 from pellucid.framework.project import LOGGING
-from pellucid.observability.logs import CORE_FIELDS, FIELDS, MemorySink, RecordHandler, Setup
+from pellucid.observability.logs import CORE_FIELDS, FIELDS, RecordHandler, Setup
 from pellucid.observability.logs._duplicates import ALWAYS, INSIDE
 from pellucid.observability.records import RunScope
 
@@ -160,7 +170,7 @@ def test_logging_from_inside_of_logging_ends(tmp_path: Path) -> None:
 
 def test_a_sink_that_raises_is_a_fault_and_no_error(tmp_path: Path) -> None:
     class Broken(MemorySink):
-        def write(self, entry: Any) -> None:
+        def write(self, entry: Any) -> bool:
             raise RuntimeError("no")
 
     recording = recording_in(tmp_path)

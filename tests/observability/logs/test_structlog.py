@@ -11,7 +11,7 @@ import pytest
 import structlog
 from tests.support.logs import inside, logged, recording_in, runtime_logging, span_of
 
-from pellucid.observability.logs import captured_events, configure_structlog
+from pellucid.observability.logs import FIELDS, configure_structlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,28 +62,39 @@ def test_what_the_project_configures_meanwhile_stays(tmp_path: Path) -> None:
     assert structlog.get_config()["processors"] is processors
 
 
-def test_it_can_be_configured_by_hand() -> None:
+def test_it_can_be_configured_by_hand(caplog: pytest.LogCaptureFixture) -> None:
     configure_structlog()
-    with runtime_logging(), captured_events(logging.WARNING) as events, inside(span_of("node", node="train")):
-        structlog.get_logger("demo").warning("hello", rows=3)
-    assert events == [
-        {"rows": 3, "event": "hello", "level": "WARNING", "logger": "demo", "run_id": "run-1", "node": "train"}
-    ]
+    structlog.get_logger("demo").warning("hello", rows=3)
+    assert caplog.record_tuples == [("demo", logging.WARNING, "hello")]
+    assert vars(caplog.records[0])[FIELDS] == {"rows": 3}
 
 
-def test_capturing_opens_the_loggers_of_the_runtime_and_closes_them() -> None:
-    runtime = logging.getLogger("pellucid")
-    before = runtime.level
-    runtime.setLevel(logging.ERROR)
-    with captured_events(logging.DEBUG) as events:
-        logging.getLogger("pellucid.runner").debug("hello")
-    assert runtime.level == logging.ERROR
-    runtime.setLevel(before)
-    assert [each["event"] for each in events] == ["hello"]
+def test_loggers_outside_of_the_package_are_heard_as_without_us(tmp_path: Path) -> None:
+    names = ("elsewhere", "elsewhere.quiet.below")
+    quiet = logging.getLogger("elsewhere.quiet")
+    quiet.setLevel(logging.ERROR)
+    with runtime_logging(), logged(recording_in(tmp_path)) as (_, events):
+        for name in names:
+            structlog.get_logger(name).debug("too low", name=name)
+            structlog.get_logger(name).info("hello", name=name)
+        structlog.get_logger().info("hello", name="mine")
+    quiet.setLevel(logging.NOTSET)
+    assert [(each["logger"], each["name"]) for each in events[:-1]] == [("elsewhere", "elsewhere"), (__name__, "mine")]
+    assert [logging.getLogger(name).level for name in (*names, __name__)] == [logging.NOTSET] * 3
+
+
+def test_levels_that_somebody_else_set_up_stay(tmp_path: Path) -> None:
+    with runtime_logging():
+        logging.getLogger().handlers[:] = [logging.NullHandler()]
+        with logged(recording_in(tmp_path)) as (_, events):
+            structlog.get_logger("elsewhere").info("not wanted")
+            structlog.get_logger("elsewhere").warning("hello")
+            assert logging.getLogger("elsewhere").level == logging.NOTSET
+    assert [each["event"] for each in events[:-1]] == ["hello"]
 
 
 @pytest.mark.processes
-def test_nothing_heavy_is_imported_and_what_the_project_imports_late_is_noticed(tmp_path: Path) -> None:
+def test_nothing_heavy_is_imported_and_what_a_node_imports_is_configured_at_once(tmp_path: Path) -> None:
     code = """
 import sys
 before = set(sys.modules)  # a measurement of coverage has modules of its own
@@ -93,10 +104,13 @@ heavy = ("structlog", "opentelemetry", "http.client", "ssl", "asyncio", "sqlite3
 with runtime_logging(), logged(recording_in(Path(sys.argv[1]), stderr="off")) as (hooks, events):
     hooks.on_span_started(span_of("run"))
     assert not set(heavy) & (set(sys.modules) - before), set(heavy) & (set(sys.modules) - before)
-    import structlog
     hooks.on_span_started(span_of("node"))
-    structlog.get_logger("demo").info("hello")
-    hooks.on_span_started(span_of("node"))
-assert "hello" in [each["event"] for each in events]
+    from structlog import get_logger
+    get_logger("demo").info("hello", password="sesame")
+    get_logger().info("in the main module")
+assert not any(type(each).__name__ == "Arrival" for each in sys.meta_path)
+told = {each["event"]: each for each in events}
+assert told["hello"]["password"] == "<redacted>", told
+assert told["in the main module"]["logger"] == "__main__", told
 """
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True, timeout=60)

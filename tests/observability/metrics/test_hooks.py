@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tests.support.metrics import (
     NOW_NS,
     SECOND_NS,
-    ListSpool,
     hooks_on,
     node_span,
     payloads_of,
     repr_of,
     span_of,
+    told,
     totals_of,
 )
 
 from pellucid.observability.hooks.metrics import MetricsHooks, metrics_hooks
 from pellucid.observability.metrics import seal
-from pellucid.observability.recording import STREAM_METRICS
+from pellucid.observability.options import Options
+from pellucid.observability.recording import STREAM_METRICS, Recording
 from pellucid.observability.semconv import Attr
 from pellucid.observability.spool import FrameKind
 
@@ -34,11 +35,8 @@ TRACE = "000102030405060708090a0b0c0d0e0f"
 
 
 def test_a_node_makes_one_start_and_one_end_with_the_key_of_its_span(tmp_path: Path) -> None:
-    spool, span = ListSpool(), node_span()
-    hooks = hooks_on(spool, tmp_path)
-    hooks.on_span_started(span)
-    hooks.on_span_ended(span)
-    start, end = spool.frames
+    span = node_span()
+    start, end = told(hooks_on(tmp_path), span).frames
     assert (start.kind, start.stream, start.key) == (FrameKind.START, STREAM_METRICS, span.span_id)
     assert (end.kind, end.stream, end.key) == (FrameKind.END, STREAM_METRICS, span.span_id)
     key = "0000000000000014"
@@ -60,38 +58,38 @@ def test_steps_make_an_end_alone(tmp_path: Path, kind: Kind) -> None:
     assert end == [1, "s", kind, TRACE, "0000000000000001", NOW_NS, NOW_NS + SECOND_NS, "failure"]
 
 
-@pytest.mark.parametrize("kind", ["session", "load", "save"])
-def test_other_spans_make_nothing(tmp_path: Path, kind: Kind) -> None:
-    assert payloads_of(tmp_path, span_of(kind)) == []
+def test_a_session_makes_nothing(tmp_path: Path) -> None:
+    assert payloads_of(tmp_path, span_of("session")) == []
+
+
+@pytest.mark.parametrize("kind", ["load", "save"])
+def test_a_dataset_whose_node_is_not_known_makes_an_event_of_its_own(tmp_path: Path, kind: Kind) -> None:
+    totals = totals_of(*payloads_of(tmp_path, span_of(kind, dataset="orders")))
+    assert totals.value("dataset_operations_total", dataset="orders", operation=kind) == 1
 
 
 def test_nothing_is_written_where_metrics_are_switched_off(tmp_path: Path) -> None:
-    spool = ListSpool()
-    hooks = hooks_on(spool, tmp_path, is_enabled=False)
-    for span in (node_span(), span_of("run"), span_of("context.load")):
-        hooks.on_span_started(span)
-        hooks.on_span_ended(span)
-    assert spool.frames == []
+    hooks = hooks_on(tmp_path, is_enabled=False)
+    assert told(hooks, node_span(), span_of("run"), span_of("context.load")).frames == []
+    hooks.on_run_refused(ValueError("no"), "daily")
 
 
 def test_nothing_is_written_before_a_recording_has_started() -> None:
     hooks = metrics_hooks()
-    hooks.on_span_started(node_span())
-    hooks.on_span_ended(node_span())
+    assert told(hooks, node_span()).frames == []
+    hooks.on_run_refused(ValueError("no"), "daily")
 
 
 def test_a_copy_in_another_process_waits_for_its_own_recording(tmp_path: Path) -> None:
-    spool = ListSpool()
-    copy = pickle.loads(pickle.dumps(hooks_on(spool, tmp_path)))
+    copy = pickle.loads(pickle.dumps(hooks_on(tmp_path)))
     assert isinstance(copy, MetricsHooks)
-    copy.on_span_ended(node_span())
-    assert spool.frames == []
+    assert told(copy, node_span()).frames == []
 
 
 def test_an_end_without_its_start_is_whole(tmp_path: Path) -> None:
-    whole, spool = payloads_of(tmp_path, node_span())[1], ListSpool()
-    hooks_on(spool, tmp_path).on_span_ended(node_span())
-    assert spool.payloads == [whole]
+    span = node_span(datasets=[])
+    whole = payloads_of(tmp_path, span)[1]
+    assert hooks_on(tmp_path).on_span_ended(node_span(datasets=[])) == (STREAM_METRICS, whole)
 
 
 def test_spans_of_two_runs_at_once_keep_their_own(tmp_path: Path) -> None:
@@ -117,14 +115,14 @@ def test_a_node_with_many_datasets_makes_several_events_and_counts_each_once(tmp
     pieces = [span_of("save", dataset="out", number=number) for number in range(1, 251)]
     payloads = payloads_of(tmp_path, node_span(datasets=pieces))
     assert max(map(len, payloads)) < 20_000
-    assert len(payloads) == 5
+    assert len(payloads) == 4
     totals = totals_of(*payloads)
     assert totals.value("dataset_operations_total", dataset="out", operation="save", result="success") == 250
     assert totals.count("node_run_duration_seconds", node="clean") == 1
 
 
 def test_names_that_never_repeat_are_not_kept_for_ever(tmp_path: Path) -> None:
-    hooks = hooks_on(ListSpool(), tmp_path)
+    hooks = hooks_on(tmp_path)
     for number in range(10_050):
         hooks._quoted(f"name {number}")
     assert len(hooks._names) < 10_001
@@ -154,3 +152,28 @@ def test_a_start_that_cannot_be_read_is_sealed_without_a_fuss_and_counted_as_a_f
     totals = totals_of(seal(payload, NOW_NS))
     assert totals.value("telemetry_faults_total", part="metric event") == 1
     assert totals.value("pipeline_runs_total") == 0
+
+
+def test_a_fault_of_telemetry_is_counted(tmp_path: Path) -> None:
+    """Whichever process it happens in, as it is written down like all else."""
+    kept: list[bytes] = []
+
+    class Kept:
+        def end(self, stream: int, key: bytes, payload: bytes) -> None:
+            assert (stream, len(key)) == (STREAM_METRICS, 8)
+            kept.append(payload)
+
+    recording = Recording(Options(), tmp_path, "demo", "session")
+    recording.spool = cast("Any", Kept())
+    metrics_hooks().on_recording_started(recording)
+    for part in ("tracing", "tracing", "logging"):
+        recording.guard.note(part, ValueError("a fault"))
+    totals = totals_of(*kept)
+    assert totals.value("telemetry_faults_total", part="tracing") == 2
+    assert totals.value("telemetry_faults_total", part="logging") == 1
+    assert totals.value("telemetry_faults_total") == 3
+
+
+@pytest.mark.parametrize("payload", [b'[1,"f","part"]', b'[1,"f",3,5]', b'[1,"f","part",-5]'], ids=repr_of)
+def test_a_fault_that_cannot_be_read_is_one_of_events(payload: bytes) -> None:
+    assert totals_of(payload).value("telemetry_faults_total", part="metric event") == 1

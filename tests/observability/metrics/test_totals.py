@@ -25,6 +25,7 @@ from tests.support.metrics import (
     span_of,
 )
 
+from pellucid._util.locks import FileLock
 from pellucid.exceptions import PellucidError
 from pellucid.observability.metrics import Deltas, TotalsError, TotalsStore
 from pellucid.observability.metrics import _database as database
@@ -285,7 +286,7 @@ def test_a_file_that_cannot_be_used_is_set_aside_and_counted(path: Path, spoil: 
     spoil(path)
     data = path.read_bytes()
     store = TotalsStore(path)
-    assert store.take(segment_of("one", RUN))
+    assert store.take(segment_of("one", RUN), is_counting_spans=True)
     totals = store.read()
     assert totals.value("pipeline_runs_total") == 1
     assert totals.value("telemetry_faults_total", part="totals") == 1
@@ -340,13 +341,14 @@ def test_a_file_that_several_begin_at_once_is_not_taken_for_damaged(path: Path, 
 
 def test_setting_aside_waits_no_longer_than_its_deadline(path: Path) -> None:
     damaged(path)
-    with database._held(path.with_name("metrics.db.lock"), soon()), pytest.raises(TotalsError, match="locked"):
+    with FileLock(path.with_name("metrics.db.lock")), pytest.raises(TotalsError, match="locked"):
         TotalsStore(path).read(deadline=time.monotonic() + 0.1)
 
 
 def test_rows_that_make_no_sense_are_left_out(path: Path) -> None:
     store = TotalsStore(path)
     store.take(segment_of("one", payloads_of(HERE, span_of("run"), node_span())))
+    store.read()
     change(
         path,
         "UPDATE series SET state = '[1,' WHERE metric = 'pellucid_node_cpu_seconds_total'",
@@ -487,3 +489,44 @@ def test_work_that_raises_changes_nothing(store: TotalsStore) -> None:
     with pytest.raises(LookupError, match="mine"):
         store._database.do(broken, soon())
     assert store.take(segment_of("x", RUN))
+
+
+def _waiting(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM inbox").fetchone()[0])
+
+
+def test_events_are_counted_when_somebody_reads(path: Path) -> None:
+    """Once, and those that come between two readers by the second one."""
+    store = TotalsStore(path)
+    for number in range(70):
+        store.take(segment_of(f"segment {number}", RUN))
+    assert _waiting(path) == 70
+    assert store.read().value("pipeline_runs_total") == 70
+    assert _waiting(path) == 0
+    store.take(segment_of("one more", RUN))
+    assert not store.take(segment_of("segment 3", RUN))
+    assert store.read().value("pipeline_runs_total") == 71
+
+
+def test_the_end_of_a_run_leaves_events_alone_unless_there_are_many(path: Path) -> None:
+    store = TotalsStore(path)
+    for number in range(500):
+        store.take(segment_of(f"segment {number}", RUN))
+    store.tidy(100_000)
+    assert _waiting(path) == 500
+    store.take(segment_of("one more", RUN))
+    store.tidy(100_000)
+    assert _waiting(path) == 0
+    assert store.read().value("pipeline_runs_total") == 501
+
+
+def test_a_reader_without_time_gets_what_is_counted(path: Path) -> None:
+    store = TotalsStore(path)
+    store.take(segment_of("one", RUN))
+    assert store.read().value("pipeline_runs_total") == 1
+    for number in range(200):
+        store.take(segment_of(f"segment {number}", RUN * 50))
+    first = store.read(deadline=time.monotonic() + 1).value("pipeline_runs_total")
+    assert 1 <= first <= 10_001
+    assert store.read(deadline=soon(60)).value("pipeline_runs_total") == 10_001

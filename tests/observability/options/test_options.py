@@ -293,3 +293,18 @@ def test_the_resource_says_which_service_runs(project: Path) -> None:
     assert "service.version" not in found
     assert resource_of(Options(), "p", "i", project_version="1.2")["service.version"] == "1.2"
     assert resource_of(Options(), "pellucid", "i")["telemetry.sdk.name"] == "pellucid"
+
+
+def test_several_files_fit_into_the_spool(project: Path) -> None:
+    write(project, "spool: {total_bytes: 1048576}")
+    loaded = load(project)
+    assert (loaded.options.spool.segment_bytes, loaded.problems) == (262_144, ())
+    (row,) = (each for each in effective(loaded) if each.key == "spool.segment_bytes")
+    assert row.value == "262144"
+    assert row.origin.endswith("observability.yml")
+    write(project, "spool: {total_bytes: 1048576, segment_bytes: 262144}")
+    assert load(project).problems == ()
+    write(project, "spool: {total_bytes: 1048576, segment_bytes: 262145}")
+    loaded = load(project)
+    assert loaded.options.spool.segment_bytes == 262_144
+    assert "more than a quarter of 'spool.total_bytes'" in said(loaded)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from tests.support.backends import Authority, GrpcBackend, nobody_there, partial
 from tests.support.flow import span
 
 from pellucid.observability.export.otlp import Accepted, Answer, Barred, Refused, Retry, TooLarge, send
+from pellucid.observability.export.otlp._grpc import GrpcExchange
 from pellucid.observability.export.otlp._rpc_status import message_of, retry_seconds
 from pellucid.observability.options import OtlpOptions
 from pellucid.observability.wire import bytes_field, text_field, varint_field
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 grpc = pytest.importorskip("grpc")
 
-SLACK = 1.0
+SLACK = 5.0
+"""Seconds that a machine with other things to do may be late; without a deadline the backends here take far longer."""
 BODY = bytes_field(1, bytes_field(2, bytes_field(2, span("a"))))
 
 
@@ -112,16 +113,22 @@ def test_a_refused_connection_is_known_at_once() -> None:
     answer = sent(nobody_there().split("/")[2])
     assert isinstance(answer, Retry)
     assert answer.is_unreachable
-    assert time.monotonic() - began < 2 * SLACK
+    assert time.monotonic() - began < SLACK
 
 
 def test_the_deadline_holds_for_a_backend_that_never_answers() -> None:
-    over = threading.Event()
-    with GrpcBackend(lambda *_: over.wait(30) and b"") as backend:
+    with GrpcBackend() as backend:
+        backend.act = lambda *_: backend.is_over.wait(30) and b""
         began = time.monotonic()
         assert isinstance(sent(backend.target, 0.4), Retry)
         assert time.monotonic() - began < 0.4 + SLACK
-        over.set()
+
+
+def test_a_deadline_of_the_call_is_told_as_what_it_is() -> None:
+    with GrpcBackend() as backend:
+        backend.act = lambda *_: backend.is_over.wait(30) and b""
+        options = OtlpOptions(endpoint=backend.target, protocol="grpc", insecure=True)
+        assert GrpcExchange(BODY, options, "traces").run(1.0) == Retry("no answer in time")
 
 
 def test_tls_trusts_the_authority_that_is_configured_and_no_other(tmp_path: Path) -> None:
@@ -147,9 +154,8 @@ def test_the_process_ends_though_a_call_was_abandoned() -> None:
         "from pellucid.observability.options import OtlpOptions;"
         "print(send(b'', OtlpOptions(endpoint=sys.argv[1], protocol='grpc', insecure=True), 'traces', 0.5))"
     )
-    over = threading.Event()
-    with GrpcBackend(lambda *_: over.wait(60) and b"") as backend:
+    with GrpcBackend() as backend:
+        backend.act = lambda *_: backend.is_over.wait(60) and b""
         command = [sys.executable, "-c", code, backend.target]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-        over.set()
     assert done.stdout.startswith("Retry(")

@@ -44,6 +44,7 @@ def test_the_exports_are_what_others_use() -> None:
         "Kept",
         "Limits",
         "OutboxQueue",
+        "Pulse",
         "Segment",
         "SegmentWriter",
         "SpoolBusy",
@@ -225,6 +226,7 @@ def test_one_at_a_time_delivers(tmp_path: Path) -> None:
     assert folder.enforce_bounds() == {}
     assert list(first) == []
     assert folder.enforce_bounds() == {1: 1}
+    assert folder.uncollected == {}
 
 
 def test_without_links_there_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,6 +273,7 @@ def test_what_nobody_collected_is_dropped_with_what_it_left_open(tmp_path: Path)
     with (tmp_path / "active" / "none.seg").open("wb") as file:
         file.write(b"garbage")
     assert folder.enforce_bounds() == {1: 2, 2: 1}
+    assert folder.uncollected == {1: 2, 2: 1}
     assert folder.status().total_bytes == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -258,3 +259,22 @@ def test_only_one_thread_of_a_process_collects(tmp_path: Path) -> None:
     assert folder.enforce_bounds() == {}
     assert list(first) == []
     assert list(folder.finished(lambda *_: b"")) == []
+
+
+def test_two_processes_that_look_at_once_do_not_take_each_other_for_a_writer(tmp_path: Path) -> None:
+    with child("w.start(1, key(1), b's'); os.kill(os.getpid(), signal.SIGKILL)", tmp_path) as writer:
+        writer.wait()
+    source = """
+        close = os.close
+        def stop(descriptor):
+            print("looks", flush=True)
+            sys.stdin.readline()
+            close(descriptor)
+        os.close = stop
+        SpoolFolder(folder).status()
+    """
+    with child(source, tmp_path, stdin=subprocess.PIPE) as looking:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "looks\n"
+        assert taken(SpoolFolder(tmp_path)) == [(1, key(1), b"sealed:s")]
+        looking.kill()

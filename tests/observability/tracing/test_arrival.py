@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.otlp import ended_spans, read_frames, tree
 
-from pellucid.observability.tracing._arrival import Arrival
+from pellucid._util.arrival import Arrival
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec

@@ -148,6 +148,67 @@ def test_a_number_under_a_secret_name_is_hidden() -> None:
         assert ended(record(end_attributes={"password": 1234}), coder).attributes["password"] == "<redacted>"
 
 
+def test_a_truth_value_is_no_number_that_was_seen_before() -> None:
+    coder = encoder()
+    for value in (1, True, 1.0, False, 0, 0.0, "1"):
+        for _ in range(2):
+            found = ended(record(attributes={"a": value}, end_attributes={"b": value}), coder).attributes
+            assert same(found["a"], value)
+            assert same(found["b"], value)
+
+
+PARTS = ["hunter2", "load ", "save ", "password", "Bearer ", "abcdef123456", "eyJhbGciOi.JIUzI1NiJ9", "AKIA", "A" * 16]
+PARTS += [
+    " ",
+    "=",
+    ":",
+    "'",
+    '"',
+    "://",
+    "a",
+    "@",
+    "b",
+    "<redacted>",
+    "\n",
+    "\u2028",
+    "\ud800",
+    "é",
+    "x" * 150,
+    "token ",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS) | st.text(max_size=3), max_size=6).map("".join))
+def test_names_are_shown_as_if_each_were_looked_at_by_itself(name: str) -> None:
+    """Also where what a span is about is a part of its name, and so is not looked at once more."""
+    redactor = Redactor(RedactionOptions(), ("hunter2", "load abcdef", "x b"))
+    coder = SpanEncoder(redactor, TracingOptions())
+    node, other = ended(record("node", node=name), coder), SpanRecord("node", name, SCOPE, b"s" * 8, b"", 1, {}, name)
+    for kind, span in (("node", other), *((each, of_dataset(each, name)) for each in ("load", "save"))):
+        found = decode_span(coder.start(span))
+        assert found.name == clean(redactor.text(span.name))
+        attribute = Attr.TASK_NAME if kind == "node" else Attr.DATASET_NAME
+        assert found.attributes[attribute] == clean(redactor.attribute(attribute, name))
+    assert node.attributes[Attr.TASK_NAME] == clean(redactor.attribute(Attr.TASK_NAME, name))
+
+
+def of_dataset(kind: Kind, dataset: str) -> SpanRecord:
+    return SpanRecord(kind, f"{kind} {dataset}", SCOPE, b"s" * 8, b"", 1, {}, dataset=dataset)
+
+
+def clean(text: Any) -> str:
+    assert isinstance(text, str)
+    return text.encode("utf-8", "replace").decode()
+
+
+def test_names_are_hidden_where_the_project_says_that_they_are_secret() -> None:
+    coder = SpanEncoder(Redactor(RedactionOptions(keys=("dataset.name", "task.name"))), TracingOptions())
+    node = SpanRecord("node", "split", SCOPE, b"s" * 8, b"", 1, {}, "split")
+
+    assert decode_span(coder.start(of_dataset("load", "a"))).attributes[Attr.DATASET_NAME] == "<redacted>"
+    assert decode_span(coder.start(node)).attributes[Attr.TASK_NAME] == "<redacted>"
+
+
 def test_attributes_are_limited_in_number() -> None:
     constant = {f"a{each}": each for each in range(4)}
     span = ended(record(attributes=constant, end_attributes={"b": 1, "c": 2, "d": 3}), encoder(with_limits(5, 100)))
@@ -159,6 +220,10 @@ def test_attributes_are_limited_in_number() -> None:
     assert span.dropped_attributes == 3
     assert Attr.RESULT in span.attributes
     assert ended(record(attributes=constant), encoder(with_limits(2, 100))).dropped_attributes == 2
+    told = {Attr.KIND: "load", Attr.DATASET_NAME: "companies", Attr.OPERATION: "load", "a": 1}
+    span = ended(record("load", attributes=told, end_attributes={"b": 1, "c": 2}), encoder(with_limits(2, 100)))
+    assert (span.attributes["a"], span.attributes["b"], span.dropped_attributes) == (1, 1, 1)
+    assert "c" not in span.attributes
 
 
 def test_attributes_are_limited_in_length() -> None:
@@ -204,17 +269,20 @@ def test_what_is_remembered_is_bounded() -> None:
     coder = encoder()
     for number in range(5_000):
         scope = dataclasses.replace(SCOPE, run_id=str(number))
-        span = record(attributes={"a": number}, scope=scope, end_attributes={"t": str(number)})
+        given = {"t": str(number), f"n{number}": number, f"r{number}": 0.5, "l": [str(number)]}
+        span = record(attributes={"a": number}, scope=scope, end_attributes=given)
         coder.end(span, coder.start(span))
 
-    assert max(len(coder._scopes), len(coder._constants), len(coder._pairs)) <= 4096
+    kept = [each for each in vars(coder._shared).values() if isinstance(each, dict)]
+    assert kept
+    assert all(len(each) <= 4096 for each in kept)
 
 
 def test_long_texts_are_not_remembered() -> None:
     coder = encoder()
     ended(record(end_attributes={"t": "x" * 2_000}), coder)
 
-    assert not any(key == "t" for key, _ in coder._pairs)
+    assert not any(key == "t" for key, _ in coder._shared.texts)
 
 
 def test_an_end_is_never_before_its_start() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,10 @@ from pellucid.observability.hooks.tracing import TracingHooks, tracing_hooks
 from pellucid.observability.options import Options, TracingOptions
 from pellucid.observability.recording import STREAM_SPANS
 from pellucid.observability.tracing import suppressed
+from pellucid.observability.tracing._encoding import SpanEncoder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -113,12 +116,77 @@ def test_a_forked_worker_begins_anew(stage: Stage, tmp_path: Path) -> None:
     assert tree(ended_spans(read_frames(tmp_path / "frames"))) == {"RUN": "", "clean": "RUN", "query a": "clean"}
 
 
+@pytest.mark.processes
+def test_a_fork_without_a_beginning_writes_what_it_opens_itself(stage: Stage, tmp_path: Path) -> None:
+    with stage.span("run", "RUN") as run:
+        inherited = os.environ["TRACEPARENT"]
+        pid = os.fork()
+        if pid == 0:
+            with stage.span("node", "clean", run):
+                fine = os.environ["TRACEPARENT"] != inherited
+            stage.end(run)
+            stage.hooks.on_recording_ended()
+            os._exit(0 if fine and os.environ["TRACEPARENT"] == inherited else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+
+    frames = read_frames(tmp_path / "frames")
+    assert tree(ended_spans(frames)) == {"RUN": "", "clean": "RUN"}
+    assert {frame.pid for frame in frames if frame.span.name == "RUN"} == {os.getpid()}
+
+
+def test_an_end_that_was_interrupted_is_told_once_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with stage.span("run", "RUN") as run:
+        node = stage.start("node", "clean", is_current=True)
+        instrumented.query("a")
+        for name in ("start", "end"):
+            with monkeypatch.context() as patch:
+                patch.setattr(SpanEncoder, name, interrupted)
+                tell = stage.hooks.on_span_started if name == "start" else stage.hooks.on_span_ended
+                with pytest.raises(KeyboardInterrupt):
+                    tell(node)
+        stage.end(node)
+        assert trace.get_current_span().get_span_context().span_id == int.from_bytes(run.span_id, "big")
+
+    assert {span.name for span in stage.ended()} == {"RUN", "clean", "query a"}
+
+
+def test_what_another_thread_has_only_half_imported_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for that thread, which waits for it when the import comes to its end."""
+    name = "opentelemetry.trace"
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, name)
+        stage = Stage(tmp_path)
+        patch.setitem(sys.modules, name, ModuleType(name))
+        with stage.span("node", "clean"):
+            assert not trace.get_current_span().get_span_context().is_valid
+        stage.close()
+
+    assert tree(stage.ended()) == {"clean": ""}
+
+
+def test_children_are_told_nothing_where_the_settings_say_so(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, TracingOptions(propagators=("baggage",)))
+    with stage.span("run", "RUN"), stage.span("node", "clean"):
+        assert "TRACEPARENT" not in os.environ
+    stage.close()
+
+
 def test_faults_in_spans_of_others_reach_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
         def start(self, stream: int, key: bytes, payload: bytes) -> None:
             raise OSError("disk")
 
         end = start
+
+        def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+            raise OSError("disk")
+
+        end_all = start_all
 
     from pellucid.observability.guard import Guard
 

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from pellucid.observability.options import TracingOptions
 from pellucid.observability.records import RunScope, SpanRecord
 from pellucid.observability.tracing import (
     ChildEnvironment,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
+PROPAGATORS = TracingOptions().propagators
 
 
 def test_a_parent_is_read() -> None:
@@ -145,28 +147,26 @@ def test_a_state_that_is_too_long_loses_large_members_first() -> None:
 @pytest.mark.parametrize(
     ("chosen", "is_on"),
     [
-        (None, True),
-        ("", True),
-        ("tracecontext", True),
-        ("baggage, TraceContext", True),
-        ("baggage", False),
-        ("b3", False),
-        ("none", False),
+        (("tracecontext",), True),
+        (("baggage", "tracecontext"), True),
+        (("baggage",), False),
+        (("b3",), False),
+        (("none",), False),
+        (("tracecontext", "none"), False),
+        ((), False),
     ],
 )
-def test_propagators_decide(chosen: str | None, is_on: bool) -> None:
+def test_propagators_decide(chosen: tuple[str, ...], is_on: bool) -> None:
     environ = {"TRACEPARENT": PARENT, "TRACESTATE": "a=b"}
-    if chosen is not None:
-        environ["OTEL_PROPAGATORS"] = chosen
 
-    assert propagates(environ) is is_on
-    assert (remote_parent(environ) is not None) is is_on
+    assert propagates(chosen) is is_on
+    assert (remote_parent(environ, chosen) is not None) is is_on
 
 
 def test_there_may_be_no_parent() -> None:
-    assert remote_parent({}) is None
-    assert remote_parent({"TRACEPARENT": "garbage"}) is None
-    assert remote_parent({"TRACEPARENT": PARENT}) == parse_parent(PARENT)
+    assert remote_parent({}, PROPAGATORS) is None
+    assert remote_parent({"TRACEPARENT": "garbage"}, PROPAGATORS) is None
+    assert remote_parent({"TRACEPARENT": PARENT}, PROPAGATORS) == parse_parent(PARENT)
 
 
 SCOPE = RunScope("s", "r", "p", b"t" * 16, True, "x=y")
@@ -177,14 +177,14 @@ def record(kind: Kind, number: int, scope: RunScope = SCOPE) -> SpanRecord:
 
 
 def parent_of(environ: dict[str, str]) -> int:
-    found = remote_parent(environ)
+    found = remote_parent(environ, PROPAGATORS)
     assert found is not None
     return found.span_id[0]
 
 
 def test_child_processes_belong_to_the_node_that_runs_else_to_the_run() -> None:
     environ: dict[str, str] = {}
-    child = ChildEnvironment(environ)
+    child = ChildEnvironment(environ, PROPAGATORS)
     run, one, two, load = record("run", 1), record("node", 2), record("node", 3), record("load", 4)
 
     child.started(record("session", 9))
@@ -208,7 +208,7 @@ def test_child_processes_belong_to_the_node_that_runs_else_to_the_run() -> None:
 @pytest.mark.parametrize("before", [{}, {"TRACEPARENT": PARENT, "TRACESTATE": "a=b"}, {"TRACEPARENT": PARENT}])
 def test_what_was_there_before_comes_back(before: dict[str, str]) -> None:
     environ = dict(before)
-    child = ChildEnvironment(environ)
+    child = ChildEnvironment(environ, PROPAGATORS)
     child.started(record("run", 1))
     child.started(record("node", 2))
     assert environ != before
@@ -220,14 +220,14 @@ def test_what_was_there_before_comes_back(before: dict[str, str]) -> None:
 
 def test_a_state_of_another_trace_is_not_handed_on() -> None:
     environ = {"TRACEPARENT": PARENT, "TRACESTATE": "a=b"}
-    ChildEnvironment(environ).started(record("run", 1, RunScope("s", "r", "p", b"t" * 16)))
+    ChildEnvironment(environ, PROPAGATORS).started(record("run", 1, RunScope("s", "r", "p", b"t" * 16)))
 
     assert environ == {"TRACEPARENT": format_parent(b"t" * 16, b"\x01" * 8, sampled=True)}
 
 
 def test_what_somebody_else_has_set_stays() -> None:
     environ: dict[str, str] = {}
-    child, run = ChildEnvironment(environ), record("run", 1)
+    child, run = ChildEnvironment(environ, PROPAGATORS), record("run", 1)
     child.started(run)
     environ["TRACEPARENT"] = PARENT
     child.ended(run)
@@ -237,7 +237,7 @@ def test_what_somebody_else_has_set_stays() -> None:
 
 def test_a_worker_has_nodes_without_a_run() -> None:
     environ = {"TRACEPARENT": PARENT}
-    child, one, two = ChildEnvironment(environ), record("node", 1), record("node", 2)
+    child, one, two = ChildEnvironment(environ, PROPAGATORS), record("node", 1), record("node", 2)
     child.started(one)
     child.started(two)
     assert parent_of(environ) == 1
@@ -248,16 +248,40 @@ def test_a_worker_has_nodes_without_a_run() -> None:
 
 
 def test_nothing_is_handed_on_where_that_is_not_wanted() -> None:
-    environ = {"OTEL_PROPAGATORS": "none"}
-    child, run = ChildEnvironment(environ), record("run", 1)
+    environ: dict[str, str] = {}
+    child, run = ChildEnvironment(environ, ("b3", "baggage")), record("run", 1)
     child.started(run)
-    assert environ == {"OTEL_PROPAGATORS": "none"}
+    assert environ == {}
     child.ended(run)
+    child.close()
+    assert environ == {}
+
+
+def test_runs_side_by_side_give_way_to_each_other() -> None:
+    environ: dict[str, str] = {}
+    child, one, two = ChildEnvironment(environ, PROPAGATORS), record("run", 1), record("run", 2)
+    node, other = record("node", 3), record("node", 4)
+    child.started(one)
+    child.started(node)
+    child.started(two)
+    assert parent_of(environ) == 3
+    child.ended(node)
+    assert parent_of(environ) == 2
+    child.started(node)
+    child.started(other)
+    child.ended(two)
+    assert parent_of(environ) == 1
+    child.ended(one)
+    assert parent_of(environ) in (3, 4)
+    child.ended(node)
+    assert parent_of(environ) == 4
+    child.ended(other)
+    assert environ == {}
 
 
 def test_many_threads_leave_the_environment_as_it_was() -> None:
     environ: dict[str, str] = {}
-    child, run = ChildEnvironment(environ), record("run", 255)
+    child, run = ChildEnvironment(environ, PROPAGATORS), record("run", 255)
     child.started(run)
 
     def work(number: int) -> None:

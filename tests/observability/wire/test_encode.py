@@ -13,13 +13,16 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.support.otlp import proto_attributes, proto_value, same
 
 from pellucid.observability.wire import (
+    AttributeEncoder,
     any_value,
     bytes_field,
     decode_any,
     decode_attributes,
     encode_resource,
+    fields,
     fixed32_field,
     fixed64_field,
+    key_value,
     key_values,
     text_field,
     varint,
@@ -162,3 +165,28 @@ def test_a_list_that_holds_itself_is_cut() -> None:
 
     assert depth == 16
     assert value is None
+
+
+NAMES = st.text(st.characters(exclude_categories=()), max_size=20) | st.integers(100, 200).map("n".__mul__)
+
+
+@given(st.sampled_from([6, 9, 16, 300]), NAMES, ANY_TEXT | st.integers(60, 200).map("é".__mul__))
+def test_a_text_of_a_known_name_is_what_it_is_of_any(number: int, name: str, text: str) -> None:
+    encoder = AttributeEncoder(number, name)
+    for _ in range(2):
+        assert encoder.text(text) == key_value(number, name, text)
+
+
+@given(st.sampled_from([6, 9, 16, 300]), NAMES, st.integers(-(1 << 63), (1 << 63) - 1), st.floats())
+def test_a_number_of_a_known_name_is_what_it_is_of_any(number: int, name: str, whole: int, real: float) -> None:
+    encoder = AttributeEncoder(number, name)
+    assert encoder.integer(whole) == key_value(number, name, whole)
+    assert encoder.double(real) == key_value(number, name, real)
+
+
+@given(st.integers(0, 70), st.integers(-3, 3))
+def test_a_varint_ends_where_its_length_changes(bits: int, beside: int) -> None:
+    number = max(0, (1 << bits) + beside) & (1 << 64) - 1
+    (field,) = fields(b"\x08" + varint(number))
+    assert field == (1, 0, number)
+    assert len(varint(number)) == max(1, -(-number.bit_length() // 7))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -165,3 +166,39 @@ def test_builtins_with_constructors_of_their_own_arrive(error: Exception) -> Non
     found = there_and_back(error)
     assert type(found) is type(error)
     assert str(found) == str(error)
+
+
+class Sealed(Exception):
+    def __setattr__(self, name: str, value: object) -> None:
+        raise TypeError(f"{name} cannot be set")
+
+
+class SealedAndUnpicklable(Sealed):
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} {two}")
+        vars(self)["one"] = one
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):
+    code: int
+
+
+def test_what_lets_nothing_be_set_arrives_with_its_traceback() -> None:
+    found = there_and_back(Sealed("as it is"))
+    assert type(found) is Sealed
+    assert isinstance(found.__cause__, RemoteTraceback)
+
+
+def test_a_stand_in_of_what_lets_nothing_be_set_has_its_attributes() -> None:
+    found = there_and_back(SealedAndUnpicklable("one", "two"))
+    assert isinstance(found, SealedAndUnpicklable)
+    assert isinstance(found.__cause__, RemoteTraceback)
+    assert (str(found), found.args, vars(found)) == ("one two", ("one two",), {"one": "one"})
+
+
+def test_an_exception_that_is_a_frozen_dataclass_arrives() -> None:
+    found = there_and_back(Frozen(3))
+    assert isinstance(found, Frozen)
+    assert found.code == 3
+    assert isinstance(found.__cause__, RemoteTraceback)

@@ -167,6 +167,8 @@ class KedroCLI(MainCommand, CommandCollection):
         command = self.get_command(ctx, name)
         if command is None:
             self._raise_problem()
+            if self.project_path is None and any(name in each.list_commands(ctx) for each in plugin_groups("project")):
+                raise not_a_project(self._start)
             ctx.fail(
                 f"There is no command '{name}'.{nearest_or_all(name, [*self.list_commands(ctx), *_PROJECT_COMMANDS])}"
             )

@@ -129,7 +129,9 @@ class KedroContext:
 
     def _get_config_credentials(self) -> dict[str, Any]:
         """Return the credentials; empty where the project has none."""
-        return self._configured("credentials")
+        credentials = self._configured("credentials")
+        self._hook_manager.hook.after_credentials_loaded(credentials=credentials)
+        return credentials
 
     def _configured(self, key: str) -> dict[str, Any]:
         try:

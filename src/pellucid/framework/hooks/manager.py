@@ -24,7 +24,7 @@ from pellucid.framework.hooks.specs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "HOOK_NAMESPACE",
@@ -53,10 +53,15 @@ class HookManager(pluggy.PluginManager):
     """pluggy's registry with every specification; what was registered last is called first.
 
     Each call is traced only if this module's logger is at DEBUG when the registry is made.
+
+    Attributes:
+        is_watched: whether somebody watches the calls, by ``add_hookcall_monitoring`` or tracing.
+        process_setup: what a worker process does before it gets the same hooks.
     """
 
     def __init__(self) -> None:
         super().__init__(HOOK_NAMESPACE)
+        self.is_watched = False
         self.process_setup: ProcessSetup | None = None
         self._origins: dict[str, Declared | InstalledPlugin] = {}
         if logger.isEnabledFor(logging.DEBUG):
@@ -64,6 +69,11 @@ class HookManager(pluggy.PluginManager):
             self.enable_tracing()
         for spec in _SPECS:
             self.add_hookspecs(spec)
+
+    def add_hookcall_monitoring(self, before: Any, after: Any) -> Callable[[], None]:
+        """Have all calls of hooks watched, from the next run on; see pluggy."""
+        self.is_watched = True
+        return super().add_hookcall_monitoring(before, after)
 
     def register(self, plugin: object, name: str | None = None) -> str | None:
         """Register an object with hooks; one that is registered already is ignored.

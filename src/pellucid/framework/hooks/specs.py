@@ -71,6 +71,14 @@ class KedroContextSpecs:
         """
 
     @hook_spec
+    def after_credentials_loaded(self, credentials: dict[str, Any]) -> None:
+        """Called whenever the context has read the credentials, before anything is made with them.
+
+        Args:
+            credentials: the configuration; not to be changed.
+        """
+
+    @hook_spec
     def on_context_error(self, error: BaseException, session: Any, run_id: str) -> None:
         """Called when the context cannot be built, ``after_context_created`` included.
 
@@ -130,12 +138,14 @@ class PipelineSpecs:
     """
 
     @hook_spec
-    def on_run_refused(self, error: BaseException, run_id: str) -> None:
-        """Called when a run comes to nothing between ``after_catalog_created`` and ``before_pipeline_run``.
+    def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:
+        """Called when a run comes to nothing before ``before_pipeline_run``.
 
         Args:
-            error: why: there is no such pipeline or node, or the version to be saved is there already.
+            error: why: the context or the catalog cannot be built, there is no such pipeline or node, or the version
+                to be saved is there already.
             run_id: of the run.
+            pipeline_name: what was to run; several names are joined by ``+``.
         """
 
     @hook_spec
@@ -373,19 +383,28 @@ class RecordingSpecs:
         """
 
     @hook_spec
-    def on_span_started(self, span: Any) -> None:
+    def on_span_started(self, span: Any) -> tuple[int, bytes] | None:
         """Called when an operation of the runtime begins, in its process and thread; should be quick.
 
         Args:
             span: a ``pellucid.observability.records.SpanRecord``, open.
+
+        Returns:
+            the number of a stream and what is to be kept in the spool as its start there, or None. What all plugins
+            return is written at once.
         """
 
     @hook_spec
-    def on_span_ended(self, span: Any) -> None:
+    def on_span_ended(self, span: Any) -> tuple[int, bytes] | None:
         """Called when an operation of the runtime has ended, in its process and thread; should be quick.
+
+        A plugin that a signal interrupts in here is called once more.
 
         Args:
             span: the same one, ended.
+
+        Returns:
+            the number of a stream and what is to be kept in the spool as its end there, or None.
         """
 
     @hook_spec

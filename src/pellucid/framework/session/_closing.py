@@ -1,10 +1,11 @@
-"""How a session ends: hooks and store, without an error of theirs in the place of one that is on its way."""
+"""How a session is told of, and ends: hooks and store, without an error of theirs in the place of one on its way."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from pellucid._util.telling import interrupts, report, tell
+from pellucid._util.telling import interrupts, report, tell, tell_all
 from pellucid.exceptions import RunnerError, RunTerminated
 
 if TYPE_CHECKING:
@@ -12,6 +13,33 @@ if TYPE_CHECKING:
 
     from pellucid.framework.hooks.manager import HookManager
     from pellucid.framework.session.abstract_session import AbstractSession
+
+
+def tell_of_creation(hooks: HookManager, session: AbstractSession, started: float, prepare: Callable[[], None]) -> None:
+    """Prepare a new session and call ``after_session_created``; close it at once where either fails.
+
+    All plugins are told in any case, as they are told of the end.
+
+    Args:
+        hooks: of the session.
+        session: the new one.
+        started: by ``time.perf_counter``, when its making began.
+        prepare: does what is left to do.
+
+    Raises:
+        BaseException: what was raised first.
+    """
+    name, caller = "after_session_created", hooks.hook.after_session_created
+    try:
+        try:
+            prepare()
+        except BaseException as error:
+            tell(caller, error, name, session=session, seconds=time.perf_counter() - started)
+            raise
+        tell_all(caller, name, session=session, seconds=time.perf_counter() - started)
+    except BaseException as error:
+        session.__exit__(type(error), error, error.__traceback__)
+        raise
 
 
 def tell_of_closing(hooks: HookManager, session: AbstractSession, handled: BaseException | None) -> None:

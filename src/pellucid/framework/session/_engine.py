@@ -81,22 +81,29 @@ class RunEngine:
         by = _checked(runner)
         with TerminationGuard() as guard, ExitStack() as stack:
             with _exit_is_an_error():
-                prepared = self._prepare(request, by, load_context, stack)
+                prepared = self._prepared(request, by, load_context, stack)
             with _marked_as_failed(), _exit_is_an_error():
                 return self._execute(request, by, prepared, guard)
+
+    def _prepared(
+        self, request: RunRequest, runner: AbstractRunner, load_context: Callable[[], KedroContext], stack: ExitStack
+    ) -> _Prepared:
+        try:
+            return self._prepare(request, runner, load_context, stack)
+        except BaseException as error:
+            names = "+".join(request.pipeline_names or (_DEFAULT_PIPELINE,))
+            about: dict[str, Any] = {"error": error, "run_id": request.run_id, "pipeline_name": names}
+            tell(self._hooks.hook.on_run_refused, error, "on_run_refused", **about)
+            raise
 
     def _prepare(
         self, request: RunRequest, runner: AbstractRunner, load_context: Callable[[], KedroContext], stack: ExitStack
     ) -> _Prepared:
         context = load_context()
         catalog = self._make_catalog(request, runner, context)
-        try:
-            pipeline = _summed(request.pipeline_names).filter(**request.selectors())
-            self._reserve(catalog, pipeline, stack, only_missing=request.only_missing_outputs)
-            run_params = request.run_params(self._project_path, context.env, type(runner).__name__)
-        except BaseException as error:
-            tell(self._hooks.hook.on_run_refused, error, "on_run_refused", error=error, run_id=request.run_id)
-            raise
+        pipeline = _summed(request.pipeline_names).filter(**request.selectors())
+        self._reserve(catalog, pipeline, stack, only_missing=request.only_missing_outputs)
+        run_params = request.run_params(self._project_path, context.env, type(runner).__name__)
         return _Prepared(context, catalog, pipeline, run_params)
 
     def _make_catalog(self, request: RunRequest, runner: AbstractRunner, context: KedroContext) -> Any:

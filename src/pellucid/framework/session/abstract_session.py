@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.exceptions import KedroSessionError
 
 if TYPE_CHECKING:
+    import weakref
     from types import TracebackType
 
     from typing_extensions import Self
@@ -19,7 +20,10 @@ class AbstractSession(ABC):
     """Runs pipelines of a project; a context manager that closes itself."""
 
     _handled: BaseException | None = None
-    """The error that leaves the ``with`` block, while the session is closed because of it."""
+    """The error that leaves the ``with`` block, or ``create``, while the session is closed because of it."""
+
+    _left_open: weakref.finalize[..., Any] | None = None
+    """What has the session closed if nobody else does."""
 
     @classmethod
     @abstractmethod
@@ -33,6 +37,11 @@ class AbstractSession(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the session."""
+
+    def _let_go(self) -> None:
+        """Note that somebody closes the session."""
+        if self._left_open is not None:
+            self._left_open.detach()
 
     def __enter__(self) -> Self:
         return self

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pellucid.framework.project import pipelines, validate_settings
 from pellucid.framework.project.configuration import current_package
-from pellucid.framework.session._closing import tell_of_closing
+from pellucid.framework.session._closing import tell_of_closing, tell_of_creation
 from pellucid.framework.session._engine import RunEngine
 from pellucid.framework.session._opening import (
     ConfigSource,
@@ -19,6 +20,7 @@ from pellucid.framework.session._opening import (
     project_root,
 )
 from pellucid.framework.session._request import RunRequest, frozen
+from pellucid.framework.session._unclosed import unclosed_sessions
 from pellucid.framework.session.abstract_session import AbstractSession
 from pellucid.io.core import generate_timestamp
 
@@ -56,7 +58,7 @@ class KedroServiceSession(AbstractSession):
         env: str | None = None,
     ) -> None:
         self._project_path = project_root(project_path)
-        self.session_id = session_id
+        self.session_id = str(session_id)
         self._package_name = package_name if package_name is not None else current_package()
         self._hook_manager = hooks_of_project()
         self.env = env
@@ -86,24 +88,25 @@ class KedroServiceSession(AbstractSession):
             SettingsError: no project was configured, or its settings cannot be used.
             ProjectError: the project's package cannot be imported.
             HookError: a plugin cannot be loaded.
+            BaseException: whatever a hook raised; the session is closed.
         """
         started = time.perf_counter()
         validate_settings()
-        if session_id is None:
-            import uuid
-
-            session_id = str(uuid.uuid4())
         session = cls(
-            session_id=session_id,
+            session_id=session_id or _random_id(),
             project_path=project_path,
             conf_source=conf_source,
             env=chosen_env(env),
         )
-        if serving_mode:
-            len(pipelines)
-            session._config.loader(None)
-        session._hook_manager.hook.after_session_created(session=session, seconds=time.perf_counter() - started)
+        session._left_open = unclosed_sessions().watch(session)
+        prepare = partial(session._preload, is_wanted=serving_mode)
+        tell_of_creation(session._hook_manager, session, started, prepare)
         return session
+
+    def _preload(self, *, is_wanted: bool) -> None:
+        if is_wanted:
+            len(pipelines)
+            self._config.loader(None)
 
     @property
     def _logger(self) -> logging.Logger:
@@ -177,7 +180,7 @@ class KedroServiceSession(AbstractSession):
         """
         request = RunRequest(
             session_id=self.session_id,
-            run_id=run_id or generate_timestamp(),
+            run_id=str(run_id or generate_timestamp()),
             pipeline_names=frozen(pipeline_names) or ("__default__",),
             runtime_params=runtime_params or {},
             load_versions=load_versions,
@@ -197,4 +200,11 @@ class KedroServiceSession(AbstractSession):
         """End the session, and tell the hooks; once."""
         if not self._is_closed:
             self._is_closed = True
+            self._let_go()
             tell_of_closing(self._hook_manager, self, self._handled)
+
+
+def _random_id() -> str:
+    import uuid
+
+    return str(uuid.uuid4())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pellucid._util.texts import text_of
@@ -15,7 +16,7 @@ from pellucid.framework.hooks.manager import (
 )
 from pellucid.framework.project import pipelines, settings, validate_settings
 from pellucid.framework.project.configuration import current_package
-from pellucid.framework.session._closing import keep_record, tell_of_closing
+from pellucid.framework.session._closing import keep_record, tell_of_closing, tell_of_creation
 from pellucid.framework.session._engine import RunEngine
 from pellucid.framework.session._making import made_of_settings
 from pellucid.framework.session._opening import (
@@ -34,6 +35,7 @@ from pellucid.framework.session._provenance import (
     username,
 )
 from pellucid.framework.session._request import RunRequest, frozen
+from pellucid.framework.session._unclosed import unclosed_sessions
 from pellucid.framework.session.abstract_session import AbstractSession
 from pellucid.framework.session.store import BaseSessionStore, JSONSessionStore
 from pellucid.io.core import generate_timestamp
@@ -123,6 +125,7 @@ class KedroSession(AbstractSession):
             ProjectError: the project's package cannot be imported.
             HookError: a plugin cannot be loaded.
             KedroSessionError: the store will not be able to save.
+            BaseException: whatever a hook raised; the session is closed.
         """
         started = time.perf_counter()
         validate_settings()
@@ -132,19 +135,23 @@ class KedroSession(AbstractSession):
             save_on_close=save_on_close,
             conf_source=conf_source,
         )
-        record: dict[str, Any] = {"project_path": session._project_path, "session_id": session.session_id}
+        session._left_open = unclosed_sessions().watch(session)
+        prepare = partial(session._fill_store, env, runtime_params)
+        tell_of_creation(session._hook_manager, session, started, prepare)
+        return session
+
+    def _fill_store(self, env: str | None, runtime_params: dict[str, Any] | None) -> None:
+        record: dict[str, Any] = {"project_path": self._project_path, "session_id": self.session_id}
         record.update(cli_context())
         if chosen := chosen_env(env):
             record["env"] = chosen
         if runtime_params:
             record["runtime_params"] = runtime_params
         record.update(username())
-        session._store.update(record)
-        if session._keeps_store():
+        self._store.update(record)
+        if self._keeps_store():
             # Git answers while the run goes on. Where nothing is kept, it is asked when somebody reads the store.
-            session._git = GitQuestion(session._project_path)
-        session._hook_manager.hook.after_session_created(session=session, seconds=time.perf_counter() - started)
-        return session
+            self._git = GitQuestion(self._project_path)
 
     @property
     def _logger(self) -> logging.Logger:
@@ -255,6 +262,7 @@ class KedroSession(AbstractSession):
         if self._is_closed:
             return
         self._is_closed = True
+        self._let_go()
         try:
             tell_of_closing(self._hook_manager, self, self._handled)
         except BaseException as error:

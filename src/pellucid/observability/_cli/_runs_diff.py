@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pellucid.observability.history import Change, DatasetChange, NodeChange, RunDiff, RunSummary
 
 
-def echo_diff(ctx: click.Context, before: str, after: str, *, as_json: bool) -> None:
+def echo_diff(ctx: click.Context, env: str | None, before: str, after: str, *, as_json: bool) -> None:
     """Write what is different between two runs."""
-    with opened_history(ctx) as (store, _):
-        first, second = store.find(before), store.find(after)
-        diff = diff_runs(first, second, store.spans(first), store.spans(second))
+    with opened_history(ctx, env) as history:
+        first, second = history.store.find(before), history.store.find(after)
+        diff = diff_runs(first, second, history.store.spans(first), history.store.spans(second))
     if as_json:
         click.echo(dumped(diff_json(first, second, diff)))
         return
@@ -33,11 +33,10 @@ def echo_diff(ctx: click.Context, before: str, after: str, *, as_json: bool) -> 
 def comparison(before: RunSummary, after: RunSummary, diff: RunDiff, screen: Screen) -> Iterator[str]:
     """Yield the lines about two runs."""
     for sign, run in (("-", before), ("+", after)):
-        result = screen.of_result(run.result, run.result)
-        yield (
-            f"{sign} {screen.styled(run.run_id, bold=True)}  {local_time(run.started_ns)}  {result} "
-            f"in {duration(run.duration_seconds)}"
-        )
+        yield from _head(sign, run, screen)
+    if before == after:
+        yield "  Both are the same run."
+        return
     yield f"  Duration  {_change_of(diff.before_seconds, diff.after_seconds)}"
     yield from _section("Run", [_changed(each) for each in diff.fields], screen)
     yield from _section("Parameters", [_changed(each) for each in diff.parameters], screen)
@@ -45,12 +44,24 @@ def comparison(before: RunSummary, after: RunSummary, diff: RunDiff, screen: Scr
     yield from _section("Datasets", [row for each in diff.datasets for row in _dataset_rows(each)], screen)
 
 
+def _head(sign: str, run: RunSummary, screen: Screen) -> Iterator[str]:
+    name, time = screen.fitted(run.run_id, screen.columns - 2), local_time(run.started_ns)
+    ending = f"{run.result} in {duration(run.duration_seconds)}"
+    coloured = screen.of_result(run.result, run.result) + ending[len(run.result) :]
+    title = f"{sign} {screen.styled(name, bold=True)}"
+    if columns_of(f"{sign} {name}  {time}  {ending}") <= screen.columns:
+        yield f"{title}  {time}  {coloured}"
+    else:
+        yield from (title, f"  {time}", f"  {coloured}")
+
+
 def _section(title: str, rows: Sequence[tuple[str, str]], screen: Screen) -> Iterator[str]:
     if not rows:
         return
     yield ""
     yield screen.styled(title, bold=True)
-    width = min(max(columns_of(name) for name, _ in rows), screen.columns // 2)
+    texts = min(max(columns_of(text) for _, text in rows), screen.columns * 3 // 5)
+    width = min(max(columns_of(name) for name, _ in rows), screen.columns - texts - 4)
     for name, text in rows:
         yield screen.fitted(f"  {screen.cell(name, width)}  {text}", screen.columns)
 

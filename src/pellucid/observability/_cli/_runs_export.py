@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_export(ctx: click.Context, text: str, output: Path | None) -> None:
+def write_export(ctx: click.Context, env: str | None, text: str, output: Path | None) -> None:
     """Write a run as OTLP JSON to a file, or to stdout.
 
     Raises:
         KedroCliError: the file cannot be written.
     """
-    with opened_history(ctx) as (store, _):
-        run = store.find(text)
-        request = dumped(export_json(store.spans(run)))
+    with opened_history(ctx, env) as history:
+        run = history.store.find(text)
+        request = dumped(export_json(history.store.spans(run)))
     if output is None:
         click.echo(request)
         return

@@ -21,11 +21,11 @@ _MOST_PARAMETERS = 20
 _MOST_ON_PATH = 12
 
 
-def echo_run(ctx: click.Context, text: str, width: int | None, *, as_json: bool) -> None:
+def echo_run(ctx: click.Context, env: str | None, text: str, width: int | None, *, as_json: bool) -> None:
     """Write one run."""
-    with opened_history(ctx) as (store, _):
-        run = store.find(text)
-        spans = store.spans(run)
+    with opened_history(ctx, env) as history:
+        run = history.store.find(text)
+        spans = history.store.spans(run)
     if as_json:
         click.echo(dumped(detail_json(run, spans)))
         return

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from pellucid._util.suggest import nearest
 from pellucid.framework.cli.utils import KedroCliError
-from pellucid.observability._cli._project import project_and_options
+from pellucid.observability._cli._project import project_and_options, tell_problems
 from pellucid.observability.flow import Backlog
-from pellucid.observability.history import HistoryError, HistoryStore
+from pellucid.observability.history import HistoryError, HistoryStore, NoSuchRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,29 +18,70 @@ if TYPE_CHECKING:
 
     import click
 
-    from pellucid.observability.options import HistoryOptions, Options
+    from pellucid.observability.options import HistoryOptions, LoadedOptions, Options
 
 _COLLECT_SECONDS = 2.0
 """How long a command works on what others left, before it shows what is there."""
 
+_WORDS = ("last", "last-failed")
+
 _logger = logging.getLogger("pellucid.telemetry")
 
 
+class OpenedHistory(NamedTuple):
+    """The history of a project.
+
+    Attributes:
+        store: what is in it.
+        options: its settings.
+        why_empty: a sentence that says why runs are not kept, with a leading blank; empty if they are.
+    """
+
+    store: HistoryStore
+    options: HistoryOptions
+    why_empty: str
+
+
 @contextmanager
-def opened_history(ctx: click.Context) -> Iterator[tuple[HistoryStore, HistoryOptions]]:
+def opened_history(ctx: click.Context, env: str | None) -> Iterator[OpenedHistory]:
     """Give the project's history and its settings, after what ended runs have left was added to it.
+
+    Args:
+        ctx: of the command.
+        env: the environment of the configuration, as it was given.
 
     Raises:
         NotAProjectError: there is no project here.
+        MissingConfigException: there is no such environment.
         KedroCliError: the history cannot be used, or the run that is asked for is not in it.
     """
-    folder, loaded = project_and_options(ctx)
+    folder, loaded = project_and_options(ctx, env)
+    tell_problems(loaded, "history", "spool")
     options = loaded.options
     _collect(folder, options)
+    why_empty = _why_empty(loaded)
     try:
-        yield HistoryStore(folder / options.history.path), options.history
+        yield OpenedHistory(HistoryStore(folder / options.history.path), options.history, why_empty)
+    except NoSuchRunError as error:
+        raise KedroCliError(f"{_told(error)}{why_empty}") from None
     except HistoryError as error:
         raise KedroCliError(str(error)) from None
+
+
+def _told(error: NoSuchRunError) -> str:
+    words = [] if error.candidates or error.nearest or error.text in _WORDS else nearest(error.text, _WORDS)
+    return f"There is no run '{error.text}'. Did you mean '{words[0]}'?" if words else str(error)
+
+
+def _why_empty(loaded: LoadedOptions) -> str:
+    options = loaded.options
+    switches = {
+        "enabled": options.enabled,
+        "tracing.enabled": options.tracing.enabled,
+        "history.enabled": options.history.enabled,
+    }
+    off = next((name for name, is_on in switches.items() if not is_on), None)
+    return "" if off is None else f" Runs are not kept: {off} is false, by {loaded.origins[off]}."
 
 
 def _collect(folder: Path, options: Options) -> None:

@@ -36,14 +36,20 @@ class Screen:
     is_unicode: bool = True
 
     @classmethod
-    def of_stdout(cls, columns: int | None = None) -> Screen:
-        """Describe stdout: colours only on a terminal, and not with ``NO_COLOR``."""
+    def of_stdout(cls, columns: int | None = None, of_file: int = _COLUMNS_OF_FILE) -> Screen:
+        """Describe stdout: colours only on a terminal, and not with ``NO_COLOR``.
+
+        Args:
+            columns: how wide it is; None is as wide as ``COLUMNS`` says, or the terminal is.
+            of_file: how wide it is where there is neither.
+        """
         stream = sys.stdout
         is_dumb = os.environ.get("TERM") == "dumb"
         is_terminal = stream.isatty()
-        width = columns or (shutil.get_terminal_size((_COLUMNS_OF_FILE, 24)).columns if is_terminal else 0)
+        is_known = is_terminal or os.environ.get("COLUMNS", "0").isdecimal()
+        width = columns or (shutil.get_terminal_size((of_file, 24)).columns if is_known else of_file)
         return cls(
-            max(_LEAST_COLUMNS, width or _COLUMNS_OF_FILE),
+            max(_LEAST_COLUMNS, width),
             has_colours=is_terminal and not is_dumb and not os.environ.get("NO_COLOR"),
             is_unicode=not is_dumb and _can_encode("█▒·…─", getattr(stream, "encoding", None)),
         )
@@ -124,6 +130,11 @@ def size(count: int) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:.3g} TB"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many of something there are: ``1 file``, ``2 files``."""
+    return f"{count:,} {noun if count == 1 or noun.endswith('s') else noun + 's'}"
 
 
 def local_time(time_ns: int) -> str:

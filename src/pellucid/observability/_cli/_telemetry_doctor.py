@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pellucid.observability._cli._project import project_and_options
-from pellucid.observability._cli._runs_text import shown
+from pellucid.observability._cli._runs_text import Screen, shown
 from pellucid.observability._cli._telemetry_check import Check
+from pellucid.observability._cli._telemetry_clock import check_clock
 from pellucid.observability._cli._telemetry_files import check_files
 from pellucid.observability._cli._telemetry_network import check_network
 from pellucid.observability._cli._telemetry_sizes import check_sizes
+from pellucid.observability._cli._telemetry_stores import check_stores
 from pellucid.observability.options import effective
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def examine(ctx: click.Context, env: str | None, pipeline: str, *, as_json: bool
     checks = [
         *_check_settings(loaded),
         *check_files(folder, loaded.options),
+        *check_stores(folder, loaded.options),
+        check_clock(folder, loaded.options),
         *check_network(loaded.options),
         *check_sizes(folder, loaded.options, pipeline),
     ]
@@ -38,12 +42,14 @@ def examine(ctx: click.Context, env: str | None, pipeline: str, *, as_json: bool
         settings = {row.key: {"value": row.value, "origin": row.origin} for row in rows}
         click.echo(json.dumps({"settings": settings, "checks": [asdict(each) for each in checks]}))
     else:
+        screen = Screen.of_stdout()
         width = max(len(row.key) for row in rows)
         for row in rows:
             click.echo(f"{row.key:<{width}}  {shown(row.value)}  ({shown(row.origin)})")
         click.echo()
         for check in checks:
-            click.echo(f"{click.style(f'{check.state:<4}', fg=_COLOURS[check.state])}  {_line(check)}")
+            state = screen.styled(f"{check.state:<4}", _COLOURS[check.state])
+            click.echo(f"{state}  {_line(check)}", color=screen.has_colours)
     return 1 if any(each.state == "FAIL" for each in checks) else 0
 
 

@@ -1,11 +1,11 @@
-"""Checks of the files of telemetry, and of the clock."""
+"""Checks of the folders of telemetry."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import stat
-import time
+import sys
 from typing import TYPE_CHECKING
 
 from pellucid.observability._cli._telemetry_check import Check
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
     from pellucid.observability.options import Options
 
-_EARLIEST = 1_700_000_000  # seconds since the epoch: the clock of a machine without one is far before
 _OTHERS = 0o077
 
 
 def check_files(project_path: Path, options: Options) -> Iterator[Check]:
-    """Check the folders that telemetry writes to, and the clock."""
+    """Check the folders that telemetry writes to."""
     spool = project_path / options.spool.path
     places = {"history": project_path / options.history.path.parent, "spool": spool}
     for name, folder in places.items():
@@ -35,7 +34,6 @@ def check_files(project_path: Path, options: Options) -> Iterator[Check]:
             yield Check(
                 "FAIL", "textfile", f"{file.parent} is no folder that can be written to.", "Make it, or allow it."
             )
-    yield _check_clock()
 
 
 def _check_folder(name: str, folder: Path) -> Check:
@@ -51,7 +49,9 @@ def _check_folder(name: str, folder: Path) -> Check:
     if nearest != folder:
         return Check("OK", name, f"{folder} is made by the first run")
     mode = stat.S_IMODE(found.st_mode)
-    if found.st_uid != os.getuid() or (name == "spool" and mode & _OTHERS):
+    # Windows has neither users by number nor such modes.
+    is_others = sys.platform != "win32" and found.st_uid != os.getuid()
+    if is_others or (sys.platform != "win32" and name == "spool" and mode & _OTHERS):
         text = f"{folder} has mode {mode:04o} and belongs to the user {found.st_uid}."
         return Check("WARN", name, text, "It should be this user's, and nobody else's: chmod 700.")
     return Check("OK", name, f"{folder} is writable, mode {mode:04o}")
@@ -67,13 +67,3 @@ def _check_room(folder: Path, wanted_bytes: int) -> Check:
     if free >= wanted_bytes:
         return Check("OK", "free space", text)
     return Check("WARN", "free space", f"{text}.", "Free some, or lower spool.total_bytes.")
-
-
-def _check_clock() -> Check:
-    wall, counted = time.time(), time.perf_counter()
-    drift = (time.time() - wall) - (time.perf_counter() - counted)
-    if wall < _EARLIEST:
-        return Check("FAIL", "clock", f"it stands at {time.strftime('%Y-%m-%d', time.gmtime(wall))}.", "Set it.")
-    if abs(drift) > 1:
-        return Check("WARN", "clock", f"it was set by {drift:+.1f} s just now")
-    return Check("OK", "clock", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(wall)))

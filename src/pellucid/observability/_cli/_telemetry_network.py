@@ -13,6 +13,7 @@ from pellucid.observability._cli._telemetry_check import Check
 from pellucid.observability.export.otlp import Accepted, send
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from pellucid.observability.options import Options, OtlpOptions
@@ -57,7 +58,7 @@ def _check_otlp(signal: Literal["traces", "logs"], name: str, otlp: OtlpOptions)
         return
     yield _ask(signal, name, otlp)
     if otlp.protocol == "http/protobuf":
-        yield from _check_offset(name, url)
+        yield from _check_offset(name, url, otlp)
 
 
 def _ask(signal: Literal["traces", "logs"], name: str, otlp: OtlpOptions) -> Check:
@@ -92,14 +93,18 @@ def _unreachable(url: SplitResult, default_port: int | None = None) -> str:
     return found[0] if found else f"the name {host} is not found within {2 * _TIMEOUT_SECONDS:g} s"
 
 
-def _check_offset(name: str, url: SplitResult) -> Iterator[Check]:
+def _check_offset(name: str, url: SplitResult, otlp: OtlpOptions) -> Iterator[Check]:
     """Compare the clock with that of the endpoint, where it tells (RFC 9110, 6.6.1: in whole seconds)."""
     from email.utils import parsedate_to_datetime
 
-    _, _, date = _get(url, "HEAD", url.path or "/")
+    asked = time.time()
+    _, _, date = _get(url, "HEAD", url.path or "/", otlp)
     try:
-        offset = time.time() - parsedate_to_datetime(date).timestamp()
+        told = parsedate_to_datetime(date).timestamp()
+        # It was told at some time between, however long the answer took.
+        offset = min(max(told, asked - 1), time.time()) - told
     except (TypeError, ValueError):
+        yield Check("OK", f"clock of {name}", "the endpoint does not tell the time")
         return
     if abs(offset) > _MOST_OFFSET_SECONDS:
         yield Check("WARN", f"clock of {name}", f"this machine is {offset:+.0f} s from the endpoint.", "Set the clock.")
@@ -107,13 +112,16 @@ def _check_offset(name: str, url: SplitResult) -> Iterator[Check]:
         yield Check("OK", f"clock of {name}", "as that of the endpoint")
 
 
-def _get(url: SplitResult, method: str, path: str) -> tuple[int, str, str]:
+def _get(url: SplitResult, method: str, path: str, otlp: OtlpOptions | None = None) -> tuple[int, str, str]:
     """Ask for a page, and return status, reason and date; status 0 means that there is no answer."""
     import http.client
 
-    connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    connection = connect(url.hostname or "", url.port, timeout=_TIMEOUT_SECONDS)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=_TIMEOUT_SECONDS)
     try:
+        if url.scheme == "https":
+            connection = http.client.HTTPSConnection(
+                url.hostname or "", url.port, timeout=_TIMEOUT_SECONDS, context=_tls(otlp)
+            )
         connection.request(method, path)
         answer = connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
@@ -122,6 +130,15 @@ def _get(url: SplitResult, method: str, path: str) -> tuple[int, str, str]:
         return answer.status, str(answer.reason)[:200], answer.headers.get("Date", "")
     finally:
         connection.close()
+
+
+def _tls(otlp: OtlpOptions | None) -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.create_default_context(cafile=None if otlp is None else otlp.certificate)
+    if otlp is not None and otlp.client_certificate is not None:
+        context.load_cert_chain(otlp.client_certificate, otlp.client_key)
+    return context
 
 
 def _check_pushgateway(place: str) -> Iterator[Check]:

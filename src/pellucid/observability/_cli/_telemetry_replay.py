@@ -53,7 +53,7 @@ def _echo(backlog: Backlog, replayed: Replayed) -> None:
         if signal in backlog.endpoints or replayed.kept.get(signal):
             counts = (mapping.get(signal, 0) for mapping in (replayed.delivered, replayed.refused, replayed.kept))
             click.echo("{}: {} delivered, {} refused, {} kept".format(signal.capitalize(), *counts))
-    if not backlog.endpoints:
+    if not backlog.endpoints and not replayed.reasons:
         click.echo("Nothing is to be delivered: no endpoint is configured.")
     for part, reason in replayed.reasons.items():
         click.echo(f"  {shown(part)}: {shown(reason)}")

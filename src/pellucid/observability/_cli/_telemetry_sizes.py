@@ -37,7 +37,7 @@ def check_sizes(project_path: Path, options: Options, pipeline: str) -> Iterator
     loads = [name for node in nodes for name in node.inputs if not is_parameter(name)]
     saves = [name for node in nodes for name in node.outputs]
     spans = _AROUND + len(nodes) + len(loads) + len(saves)
-    yield Check("OK", "spans", f"{spans:,} in one run of '{pipeline}', with {len(nodes):,} nodes")
+    yield Check("OK", "spans of a run", f"{spans:,} from '{pipeline}', with {len(nodes):,} nodes")
     label = _labels(project_path)
     operations = {(label(name), "load") for name in loads} | {(label(name), "save") for name in saves}
     largest, total = 0, 0
@@ -50,9 +50,11 @@ def check_sizes(project_path: Path, options: Options, pipeline: str) -> Iterator
         f"at most {total:,} from '{pipeline}'; {largest:,} sets of labels in the largest metric, of {limit:,} allowed"
     )
     if largest > limit:
-        yield Check("WARN", "series", f"{text}.", "What is beyond is counted as refused: raise metrics.series_limit.")
+        yield Check(
+            "WARN", "series of a run", f"{text}.", "What is beyond is counted as refused: raise metrics.series_limit."
+        )
     else:
-        yield Check("OK", "series", text)
+        yield Check("OK", "series of a run", text)
 
 
 def _sets_of(metric: Metric, nodes: int, operations: set[tuple[str, str]]) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from pellucid.framework.cli.utils import KedroCliError
-from pellucid.observability._cli._project import package_of, project_and_options
-from pellucid.observability._cli._runs_text import shown, size
+from pellucid.observability._cli._project import package_of, project_and_options, tell_problems
+from pellucid.observability._cli._runs_text import counted, shown, size
 from pellucid.observability.flow import Backlog
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_REASONS = 20
 _LONGEST_REASON = 300
+_STORES = ("history", "totals")
+"""What has a queue of its own for what it could not take."""
 
 
 def echo_status(ctx: click.Context, env: str | None, *, as_json: bool) -> None:
@@ -30,6 +32,7 @@ def echo_status(ctx: click.Context, env: str | None, *, as_json: bool) -> None:
         KedroCliError: the spool cannot be read.
     """
     folder, loaded = project_and_options(ctx, env)
+    tell_problems(loaded, "spool", "tracing", "logging")
     backlog = Backlog(folder, loaded.options, package_of(ctx))
     try:
         found = _described(backlog)
@@ -50,6 +53,7 @@ def _described(backlog: Backlog) -> dict[str, Any]:
         signal: {
             "records": kept.records.get(signal, 0),
             "endpoint": _place(backlog, signal),
+            "last_failure": kept.failures[signal]._asdict() if signal in kept.failures else None,
             **_kept(spool.outbox.get(signal)),
         }
         for signal in both
@@ -60,6 +64,7 @@ def _described(backlog: Backlog) -> dict[str, Any]:
         "live_pids": list(spool.live_pids),
         "live": _kept(spool.live),
         "to_collect": _kept(spool.finished),
+        "stores": {name: _kept(spool.outbox.get(name)) for name in _STORES},
         "signals": signals,
         "quarantine": {**_kept(spool.quarantine), "reasons": _reasons(kept.path)},
     }
@@ -94,12 +99,18 @@ def _reasons(spool: Path) -> dict[str, str]:
 def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"Spool       {found['path']}, {size(found['total_bytes'])}"
     pids = ", ".join(map(str, found["live_pids"]))
-    live = f"processes {pids}: {_amount(found['live'])}" if pids else "no process writes"
+    noun = "process" if len(found["live_pids"]) == 1 else "processes"
+    live = f"{noun} {pids}: {_amount(found['live'])}" if pids else "no process writes"
     yield f"Live        {live}"
     yield f"To collect  {_amount(found['to_collect'])}"
+    for name, kept in found["stores"].items():
+        waiting = f"{_amount(kept)}, as it could not be written to" if kept["files"] else "nothing waits"
+        yield f"{name.capitalize():<11} {waiting}"
     for signal, kept in found["signals"].items():
         place = f"for {kept['endpoint']}" if kept["endpoint"] else "not delivered anywhere"
-        yield f"{signal.capitalize():<11} {kept['records']} records, {_amount(kept)}, {place}"
+        yield f"{signal.capitalize():<11} {counted(kept['records'], 'record')}, {_amount(kept)}, {place}"
+        if failure := kept["last_failure"]:
+            yield f"  not delivered at {failure['time']}: {shown(failure['reason'])}"
     yield f"Quarantine  {_amount(found['quarantine'])}"
     for name, reason in found["quarantine"]["reasons"].items():
         yield f"  {shown(name)}: {shown(reason)}"
@@ -107,4 +118,4 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _amount(kept: dict[str, Any]) -> str:
     since = f", the oldest of {kept['oldest']}" if kept["oldest"] else ""
-    return f"{kept['files']} files, {size(kept['bytes'])}{since}" if kept["files"] else "nothing"
+    return f"{counted(kept['files'], 'file')}, {size(kept['bytes'])}{since}" if kept["files"] else "nothing"

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
+from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup, env_option
 
 __all__ = ["commands", "runs"]
 
 _RESULTS = ("success", "failure", "error", "timeout", "cancellation", "skip")
 _WHICH = "the beginning of a run's or trace's id, 'last' or 'last-failed'"
+_env = env_option(help="The environment whose configuration says where the history is; 'local' if not set.")
 _RUN_HELP = f"RUN is {_WHICH}; 'last' if not given."
 
 
@@ -26,7 +27,7 @@ def runs() -> None:
 
 
 @runs.command("list", context_settings=CONTEXT_SETTINGS)
-@click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
+@click.option("--pipeline", "-p", metavar="NAME", help="Only runs of this pipeline.")
 @click.option("--result", metavar="|".join(_RESULTS), help="Only runs that ended so.")
 @click.option("--since", metavar="AGE|TIME", help="Only runs that started since: 30m, 12h, 2d, 1w, or ISO 8601.")
 @click.option("--until", metavar="AGE|TIME", help="Only runs that started before.")
@@ -34,9 +35,11 @@ def runs() -> None:
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the latest of them."
 )
 @click.option("--json", "as_json", is_flag=True, help="For each run one line, a JSON object.")
+@_env
 @click.pass_context
 def list_(
     ctx: click.Context,
+    env: str | None,
     pipeline: str | None,
     result: str | None,
     since: str | None,
@@ -45,21 +48,22 @@ def list_(
     as_json: bool,
 ) -> None:
     """List runs, the latest first."""
-    from pellucid.observability._cli._runs_list import echo_list
+    from pellucid.observability._cli._runs_list import Wanted, echo_list
 
-    echo_list(ctx, pipeline, result, since, until, limit, as_json=as_json)
+    echo_list(ctx, env, Wanted(pipeline, result, since, until, limit), as_json=as_json)
 
 
 @runs.command("show", context_settings=CONTEXT_SETTINGS, help=f"Show where the time of a run went. {_RUN_HELP}")
 @click.argument("run", default="last")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with all spans.")
 @click.option("--width", type=click.IntRange(min=40, max=1000), help="Columns; those of the terminal if not given.")
+@_env
 @click.pass_context
-def show(ctx: click.Context, run: str, as_json: bool, width: int | None) -> None:
+def show(ctx: click.Context, env: str | None, run: str, as_json: bool, width: int | None) -> None:
     """Show where the time of a run went."""
     from pellucid.observability._cli._runs_show import echo_run
 
-    echo_run(ctx, run, width, as_json=as_json)
+    echo_run(ctx, env, run, width, as_json=as_json)
 
 
 @runs.command(
@@ -68,12 +72,13 @@ def show(ctx: click.Context, run: str, as_json: bool, width: int | None) -> None
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_env
 @click.pass_context
-def diff(ctx: click.Context, before: str, after: str, as_json: bool) -> None:
+def diff(ctx: click.Context, env: str | None, before: str, after: str, as_json: bool) -> None:
     """Show what is different between two runs."""
     from pellucid.observability._cli._runs_diff import echo_diff
 
-    echo_diff(ctx, before, after, as_json=as_json)
+    echo_diff(ctx, env, before, after, as_json=as_json)
 
 
 @runs.command(
@@ -85,12 +90,13 @@ def diff(ctx: click.Context, before: str, after: str, as_json: bool) -> None:
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file; stdout if it is not given."
 )
+@_env
 @click.pass_context
-def export(ctx: click.Context, run: str, output: Path | None) -> None:
+def export(ctx: click.Context, env: str | None, run: str, output: Path | None) -> None:
     """Write a run as OTLP JSON."""
     from pellucid.observability._cli._runs_export import write_export
 
-    write_export(ctx, run, output)
+    write_export(ctx, env, run, output)
 
 
 @runs.command("prune", context_settings=CONTEXT_SETTINGS)
@@ -99,14 +105,16 @@ def export(ctx: click.Context, run: str, output: Path | None) -> None:
 )
 @click.option("--keep-runs", type=click.IntRange(min=0), help="Remove the oldest beyond; as configured if not given.")
 @click.option("--dry-run", is_flag=True, help="Tell how many runs would be removed, and remove none.")
+@_env
 @click.pass_context
-def prune(ctx: click.Context, keep_days: float | None, keep_runs: int | None, dry_run: bool) -> None:
+def prune(ctx: click.Context, env: str | None, keep_days: float | None, keep_runs: int | None, dry_run: bool) -> None:
     """Remove old runs from the history."""
     from pellucid.observability._cli._runs_store import opened_history
+    from pellucid.observability._cli._runs_text import counted
 
-    with opened_history(ctx) as (store, options):
-        days = options.keep_days if keep_days is None else keep_days
-        count = options.keep_runs if keep_runs is None else keep_runs
-        removed = store.prune(days, count, dry_run=dry_run)
-    noun = "run" if removed == 1 else "runs"
-    click.echo(f"{removed} {noun} would be removed." if dry_run else f"{removed} {noun} removed.")
+    with opened_history(ctx, env) as history:
+        days = history.options.keep_days if keep_days is None else keep_days
+        count = history.options.keep_runs if keep_runs is None else keep_runs
+        history.store.counters()  # a damaged one is told, and not begun anew here
+        removed = history.store.prune(days, count, dry_run=dry_run)
+    click.echo(f"{counted(removed, 'run')} {'would be removed' if dry_run else 'removed'}.")

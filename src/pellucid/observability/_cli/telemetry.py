@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
+from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup, env_option
 
 __all__ = ["commands", "telemetry"]
 
@@ -19,12 +19,11 @@ def telemetry() -> None:
     """Show, deliver and check the telemetry of this project."""
 
 
-_env = click.option("--env", "-e", metavar="NAME", help="The environment of the configuration.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
 
 @telemetry.command("status", context_settings=CONTEXT_SETTINGS)
-@_env
+@env_option
 @_json
 @click.pass_context
 def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
@@ -35,7 +34,7 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 
 
 @telemetry.command("replay", context_settings=CONTEXT_SETTINGS)
-@_env
+@env_option
 @_json
 @click.option("--timeout", type=click.FloatRange(0.1, 86_400), default=60.0, show_default=True, help="Seconds, in all.")
 @click.pass_context
@@ -47,7 +46,7 @@ def replay(ctx: click.Context, env: str | None, as_json: bool, timeout: float) -
 
 
 @telemetry.command("doctor", context_settings=CONTEXT_SETTINGS)
-@_env
+@env_option
 @_json
 @click.option(
     "--pipeline",
@@ -59,7 +58,7 @@ def replay(ctx: click.Context, env: str | None, as_json: bool, timeout: float) -
 )
 @click.pass_context
 def doctor(ctx: click.Context, env: str | None, as_json: bool, pipeline: str) -> None:
-    """Check settings, endpoints, clock and files. The exit code is 1 if something is wrong."""
+    """Check settings, endpoints, clock, files and databases. The exit code is 1 if something is wrong."""
     from pellucid.observability._cli._telemetry_doctor import examine
 
     ctx.exit(examine(ctx, env, pipeline, as_json=as_json))

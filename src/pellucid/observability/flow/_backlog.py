@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pellucid.observability.flow._rooms import Rooms
-from pellucid.observability.flow._together import Together
+from pellucid._util.texts import text_of
+from pellucid.observability.flow._deliver import NO_TIME, Delivered
+from pellucid.observability.flow._ending import deliver_and_publish
+from pellucid.observability.flow._rooms import SIGNALS, Rooms
 from pellucid.observability.recording import Recording
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pellucid.observability.export.otlp import Signal
-    from pellucid.observability.flow._deliver import Delivered
+    from pellucid.observability.flow._deliver import Delivery
+    from pellucid.observability.flow._failures import Failure
     from pellucid.observability.options import Options, OtlpOptions
     from pellucid.observability.spool import SpoolStatus
 
+_T = TypeVar("_T")
+
 _POLL_SECONDS = 0.02
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,13 @@ class Kept:
         spool: the files.
         records: how many records wait to be delivered, by signal.
         path: of the spool.
+        failures: why the last delivery of a signal failed, and when, where it did.
     """
 
     spool: SpoolStatus
     records: Mapping[str, int]
     path: Path
+    failures: Mapping[str, Failure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,9 @@ class Replayed:
     """What became of what was kept, by signal.
 
     Attributes:
-        delivered: records that the backend accepted.
+        delivered: records that the backend accepted, of each signal that has one.
         refused: records that it refused for good, or dropped by itself.
-        kept: records that still wait.
+        kept: records that still wait; those of a signal without a backend, too.
         reasons: why they do, or why they were refused; those of parts that failed are among them.
     """
 
@@ -55,8 +63,8 @@ class Replayed:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left, and nothing was refused."""
-        return not any(self.kept.values()) and not any(self.refused.values())
+        """Whether nothing is left of what is to be delivered, and nothing was refused."""
+        return not any(self.kept.get(each) for each in self.delivered) and not any(self.refused.values())
 
 
 class Backlog:
@@ -84,8 +92,7 @@ class Backlog:
             OSError: of the disk.
         """
         status = self._rooms.spool.status()
-        waiting = {signal: self._rooms.waiting(signal) for signal in ("traces", "logs")}
-        return Kept(status, waiting, self._rooms.spool.path)
+        return Kept(status, self._waiting(), self._rooms.spool.path, self._rooms.last_failures())
 
     def collect(self, deadline_seconds: float) -> bool:
         """Move what ended and dead processes left into the history and the totals; deliver nothing.
@@ -109,7 +116,7 @@ class Backlog:
         return True
 
     def replay(self, deadline_seconds: float) -> Replayed:
-        """Collect and deliver now.
+        """Collect and deliver now, all signals at once, and write and push the metrics page that is configured.
 
         Args:
             deadline_seconds: for everything together.
@@ -123,17 +130,41 @@ class Backlog:
             reasons["spool"] = "another process is collecting"
         done: dict[str, Delivered] = {}
 
-        def deliver_all() -> None:
-            for each in self._rooms.deliveries:
-                done[each.signal] = each.run(ends_at, is_last=True)
+        def deliver(delivery: Delivery, until: float) -> None:
+            found = guarded(delivery.signal, self._rooms.deliver, delivery, until, is_last=True)
+            if found is not None:
+                done[delivery.signal] = found
 
-        Together([deliver_all]).wait_until(ends_at)
-        reasons.update({signal: each.reason for signal, each in done.items() if each.reason})
+        def guarded(part: str, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T | None:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                reasons[part] = f"{type(error).__name__}: {text_of(error, _LONGEST_REASON)}"
+                return None
+
+        deliver_and_publish(self._rooms, ends_at, deliver=deliver, guarded=guarded)
+        return self._replayed(dict(done), reasons)
+
+    def _replayed(self, done: Mapping[str, Delivered], reasons: dict[str, str]) -> Replayed:
+        kept = self._waiting()
+        for signal in SIGNALS:
+            if signal in done:
+                why = done[signal].reason
+            else:
+                why = NO_TIME if signal in self.endpoints else "no endpoint is configured"
+                why = why if kept[signal] else ""
+            if why:
+                reasons.setdefault(signal, why)
         for part, count in self._recording.guard.faults.items():
-            reasons[part] = f"{count} faults"
+            reasons.setdefault(part, f"{count} faults")
+        nothing = Delivered()
+        found = {signal: done.get(signal, nothing) for signal in self.endpoints}
         return Replayed(
-            delivered={signal: each.accepted.total() - each.rejected for signal, each in done.items()},
-            refused={signal: each.refused + each.rejected for signal, each in done.items()},
-            kept={signal: self._rooms.waiting(signal) for signal in ("traces", "logs")},
+            delivered={signal: each.accepted.total() - each.rejected for signal, each in found.items()},
+            refused={signal: each.refused + each.rejected for signal, each in found.items()},
+            kept=kept,
             reasons=reasons,
         )
+
+    def _waiting(self) -> dict[str, int]:
+        return {signal: self._rooms.waiting(signal) for signal in SIGNALS}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pellucid.observability.spool import OutboxQueue, Segment
 
 _LONGEST_WAIT_SECONDS = 3600.0
+NO_TIME = "there was no time left"
 _LEAST_SECONDS = 0.02
 """With less time left a request would only be cut off, and perhaps be delivered twice."""
 
@@ -39,6 +40,7 @@ class Delivered:
         rejected: records that it took and dropped (OTLP's partial success).
         refused: records that it refused for good; they are in quarantine.
         is_busy: another process delivers this outbox.
+        is_barred: nothing is taken until somebody changes something.
         reason: why there was an end before the end; empty if nothing is left.
     """
 
@@ -46,6 +48,7 @@ class Delivered:
     rejected: int = 0
     refused: int = 0
     is_busy: bool = False
+    is_barred: bool = False
     reason: str = ""
 
 
@@ -59,7 +62,7 @@ class Delivery:
         ledger: what was accepted of files that need several requests.
         pace: when the backend is tried again.
         send: sends one request.
-        count: is told how many were delivered and dropped.
+        count: is told how many were delivered, dropped and put into quarantine.
 
     Attributes:
         accepted: records that the backend took so far, by session.
@@ -98,6 +101,13 @@ class Delivery:
         """
         done = Delivered()
         self.end_at(ends_at)
+        if not names_in(self.queue):
+            return done
+        due = self.pace.next_try(is_last=is_last)
+        if due > time.monotonic() and not (is_last and due < self._ends_at):
+            # Before any file is opened: nothing is to be sent now.
+            done.reason = self.pace.reason
+            return done
         wait_seconds = min(max(0.0, self.seconds_left), _LONGEST_WAIT_SECONDS) if is_last else 0.0
         try:
             with held(self.queue, wait_seconds) as segments:
@@ -200,7 +210,7 @@ class _Round:
                 self._done.reason = self._pace.reason
                 return None
             if delivery.seconds_left < _LEAST_SECONDS:
-                self._done.reason = self._pace.reason or "there was no time left"
+                self._done.reason = self._pace.reason or NO_TIME
                 return None
             seconds = min(delivery.seconds_left, delivery.options.timeout_seconds)
             answer = delivery.send(batch.body, delivery.options, self._signal, seconds)
@@ -209,7 +219,7 @@ class _Round:
                 return answer
             has_failed = True
             if not self._is_last or self._pace.is_hopeless:
-                self._done.reason = answer.reason
+                self._done.reason, self._done.is_barred = answer.reason, isinstance(answer, Barred)
                 return None
 
     def _took(self, batch: Batch, answer: Accepted) -> None:
@@ -225,7 +235,7 @@ class _Round:
     def _refused(self, batch: Batch, answer: Refused) -> None:
         self._done.refused += batch.count
         self._done.reason = answer.reason
-        self._delivery.count(self._signal, {"delivered": 0, "dropped": batch.count})
+        self._delivery.count(self._signal, {"quarantined": batch.count})
 
     def _note(self, name: str, batch: Batch, *, is_refused: bool) -> None:
         # Without a note it is at worst sent again.
@@ -242,7 +252,7 @@ class _Round:
             pass
         except OSError as error:
             # It would be sent again and again.
-            self._pace.note(Barred(f"a delivered file cannot be removed: {error.strerror}"))
-            self._done.reason = self._pace.reason
+            self._pace.stop(f"a delivered file cannot be removed: {error.strerror}")
+            self._done.reason, self._done.is_barred = self._pace.reason, True
             return False
         return True

@@ -9,22 +9,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pellucid.observability.flow._collect import Collected
+from pellucid.observability.flow._ending import deliver_and_publish
 from pellucid.observability.flow._rooms import Rooms
 from pellucid.observability.flow._ticker import Ticker
 from pellucid.observability.flow._together import Together
+from pellucid.observability.flow._warnings import DeliveryWarnings
 from pellucid.observability.recording import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pellucid.observability.flow._deliver import Delivery
     from pellucid.observability.flow._parts import Writer
     from pellucid.observability.recording import Recording
 
 _T = TypeVar("_T")
 
 _POLL_SECONDS = 0.02
-_SHARE_OF_DELIVERY = 0.5
-"""Of what is left of the budget: after that the metrics page is made, with or without what is being delivered."""
 
 
 class Flow:
@@ -48,6 +49,7 @@ class Flow:
         self._collected = Collected()
         self._collecting = threading.Lock()
         self._tickers: dict[str, Ticker] = {}
+        self._warnings = DeliveryWarnings()
         self._is_finished = False
 
     @property
@@ -95,6 +97,8 @@ class Flow:
         for delivery in self._rooms.deliveries:
             delivery.end_at(ends_at)
         Together([lambda: self._end(ends_at)]).wait_until(ends_at)
+        for delivery in self._rooms.deliveries:
+            self._guarded("delivery", self._warnings.end, delivery)
         self._guarded("scrape", self._rooms.exposition.close, 0.05)
         return self._guarded("spool", self._rooms.outcome, self._collected, self._writer) or Outcome()
 
@@ -105,37 +109,32 @@ class Flow:
             if time.monotonic() + _POLL_SECONDS >= ends_at:
                 return
             time.sleep(_POLL_SECONDS)
-        delivering = Together(
-            [partial(self._guarded, "delivery", each.run, ends_at, is_last=True) for each in self._rooms.deliveries]
+        deliver_and_publish(
+            self._rooms,
+            ends_at,
+            deliver=partial(self._deliver, is_last=True),
+            guarded=self._guarded,
+            meanwhile=partial(self._guarded, "pruning", self._rooms.prune),
         )
-        self._guarded("pruning", self._rooms.prune)
-        exposition = self._rooms.exposition
-        if exposition.has_end:
-            now = time.monotonic()
-            delivering.wait_until(now + (ends_at - now) * _SHARE_OF_DELIVERY)
-            Together(
-                [
-                    partial(self._guarded, "textfile", exposition.write_textfile),
-                    partial(self._guarded, "pushgateway", exposition.push, ends_at),
-                ]
-            ).wait_until(ends_at)
-        delivering.wait_until(ends_at)
+
+    def _deliver(self, delivery: Delivery, ends_at: float = float("inf"), *, is_last: bool = False) -> None:
+        done = self._guarded("delivery", self._rooms.deliver, delivery, ends_at, is_last=is_last)
+        if done is not None:
+            self._warnings.note(delivery, done)
 
     # ------------------------------------------------------------------------------------------------ in the background
 
     def _start_collecting(self) -> None:
-        ticker = self._ticker("collect", self._collect_now)
-        ticker.start()
+        self._ticker("collect", self._collect_now, partial(self._guarded, "spool", self._writer.roll)).start()
 
-    def _ticker(self, name: str, action: Callable[[], object]) -> Ticker:
+    def _ticker(self, name: str, action: Callable[[], object], prepare: Callable[[], object] | None = None) -> Ticker:
         seconds = self._recording.options.spool.roll_seconds
-        return self._tickers.setdefault(name, Ticker(f"pellucid-{name}", seconds, action))
+        return self._tickers.setdefault(name, Ticker(f"pellucid-{name}", seconds, action, prepare))
 
     def _collect_now(self) -> None:
-        self._guarded("spool", self._writer.roll)
         self._collect_once(float("inf"))
         for delivery in self._rooms.deliveries:
-            ticker = self._ticker(delivery.signal, partial(self._guarded, "delivery", delivery.run))
+            ticker = self._ticker(delivery.signal, partial(self._deliver, delivery))
             ticker.start()
             ticker.wake()
 

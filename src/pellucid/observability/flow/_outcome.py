@@ -73,7 +73,24 @@ def outcome_of(
     sampled = total - (sum(collected.spans.values()) - sum(collected.sent.values()))
     gone = max(0, sampled - kept - refused)
     removed = min(max(0, gone - fate.accepted), fate.out_of_bounds)
-    return Outcome(sampled + lost, gone - removed, kept, refused + lost + removed, is_sent=True, place=place)
+    return Outcome(
+        spans=sampled + lost,
+        delivered=gone - removed,
+        kept=kept,
+        dropped=lost + removed,
+        quarantined=refused,
+        is_sent=True,
+        place=place,
+    )
+
+
+def waits_for_history(session_id: str, spool: SpoolFolder) -> bool:
+    """Tell whether something of a session is not in the history yet, as another process or a lock is in the way.
+
+    Raises:
+        OSError: of the disk.
+    """
+    return any(True for folder in ("active", "outbox/history") for _ in _in(spool, folder, session_id))
 
 
 def _count(segment: Segment) -> int:

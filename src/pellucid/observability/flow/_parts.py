@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pellucid.observability.export.otlp import Answer, Signal
     from pellucid.observability.options import OtlpOptions
     from pellucid.observability.spool import Segment
 
-__all__ = ["Consumer", "Count", "Seal", "Sender", "Writer"]
+__all__ = ["Consumer", "Count", "Guarded", "Seal", "Sender", "Writer"]
 
 Seal = Callable[[int, bytes, int], bytes]
 """Makes the end of what a dead process left open, of its stream, its start and the time of the last frame."""
 Count = Callable[["Signal", Mapping[str, int]], object]
-"""Adds to the records of a signal that were delivered and dropped, by state."""
+"""Adds to the records of a signal that were delivered, dropped or put into quarantine, by state."""
+
+Guarded = Callable[..., Any]
+"""Calls a function for a named part with some arguments, and notes what it raises."""
 
 
 class Consumer(Protocol):

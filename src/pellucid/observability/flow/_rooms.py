@@ -8,24 +8,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pellucid.observability.export.otlp import send
+from pellucid.observability.export.otlp import Signal, send
 from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._collect import Collection
 from pellucid.observability.flow._deliver import Delivery
 from pellucid.observability.flow._exposition import Exposition
+from pellucid.observability.flow._failures import LastFailure
 from pellucid.observability.flow._ledger import Ledger
-from pellucid.observability.flow._outcome import Fate, outcome_of
+from pellucid.observability.flow._outcome import Fate, outcome_of, waits_for_history
 from pellucid.observability.flow._pace import Pace
+from pellucid.observability.flow._running import running_elsewhere
 from pellucid.observability.flow._spool import folder_of
 from pellucid.observability.flow._totals import CountedTotals
 from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
-from pellucid.observability.spool import Segment
+from pellucid.observability.spool import Pulse, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pellucid.observability.export.otlp import Signal
     from pellucid.observability.flow._collect import Collected
+    from pellucid.observability.flow._deliver import Delivered
+    from pellucid.observability.flow._failures import Failure
     from pellucid.observability.flow._parts import Consumer, Writer
     from pellucid.observability.history import HistoryStore
     from pellucid.observability.metrics import LiveState
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from pellucid.observability.recording import Outcome, Recording
     from pellucid.observability.records import Result
 
+SIGNALS: tuple[Signal, ...] = ("traces", "logs")
+"""What can be delivered."""
+_BESIDE_THE_SPOOL = frozenset({"collect", "delivery", "history", "pruning", "totals"})
+"""Parts that write where the spool does; the faults of others are their own: of a network, or of another folder."""
 TOTALS_PATH = Path(".pellucid/metrics.db")
 """Where the totals of a project are, under its root."""
 
@@ -52,9 +59,12 @@ class Rooms:
         self._recording = recording
         self._active = active
         self.spool = folder_of(recording.path(recording.options.spool.path), recording.options.spool)
+        self._pulse = Pulse(self.spool.path, recording.session_id)
         self.cut_off: set[bytes] = set()
         self._out_of_bounds = 0
         self.deliveries = tuple(self._delivery(signal, options) for signal, options in self.signals.items())
+        failures = self.spool.path / "failures"
+        self._last_failures = {signal: LastFailure(failures / f"{signal}.json") for signal in SIGNALS}
 
     @property
     def signals(self) -> dict[Signal, OtlpOptions]:
@@ -97,17 +107,21 @@ class Rooms:
         Raises:
             OSError: of the disk.
         """
+        with contextlib.suppress(OSError):
+            self._pulse.beat(self._recording.clock.now_ns())
         done = self.collection.run(ends_at)
         dropped = self.spool.enforce_bounds()
         if dropped.get(STREAM_SPANS):
             self._out_of_bounds += dropped[STREAM_SPANS]
-            self._count("traces", {"dropped": dropped[STREAM_SPANS]})
+            uncounted = self.spool.uncollected.get(STREAM_SPANS, 0)
+            self._count("traces", {"produced": uncounted, "dropped": dropped[STREAM_SPANS]})
         return done
 
     def count_lost(self, writer: Writer) -> None:
         """Count the spans that this process could not write."""
-        if writer.dropped.get(STREAM_SPANS):
-            self._count("traces", {"dropped": writer.dropped[STREAM_SPANS]})
+        lost = writer.dropped.get(STREAM_SPANS, 0)
+        if lost:
+            self._count("traces", {"produced": lost, "dropped": lost})
 
     def prune(self) -> None:
         """Forget runs and series that are older than they are to be kept.
@@ -118,9 +132,24 @@ class Rooms:
         """
         options = self._recording.options
         if options.history.enabled:
-            self._history.prune(options.history.keep_days, options.history.keep_runs)
+            self._history.tidy(options.history.keep_days, options.history.keep_runs)
         if options.metrics.enabled:
             self.totals.prune(options.history.keep_days)
+
+    def deliver(self, delivery: Delivery, ends_at: float = float("inf"), *, is_last: bool = False) -> Delivered:
+        """Deliver one signal, and keep why it failed, if it did.
+
+        Raises:
+            OSError: of the disk.
+        """
+        done = delivery.run(ends_at, is_last=is_last)
+        self._last_failures[delivery.signal].note(done)
+        return done
+
+    def last_failures(self) -> dict[str, Failure]:
+        """Return why the last delivery of each signal failed, where it did."""
+        found = {signal: each.read() for signal, each in self._last_failures.items()}
+        return {signal: failure for signal, failure in found.items() if failure is not None}
 
     def waiting(self, signal: Signal) -> int:
         """Return how many records of a signal wait to be delivered.
@@ -141,9 +170,10 @@ class Rooms:
         return Ledger(self.spool.path / "settled" / signal)
 
     def note(self, part: str, error: BaseException) -> None:
-        """Count a fault, and log the first one of a part, unless it is the disk, of which the spool has told."""
+        """Count a fault, and log the first one of a part, unless it is the disk's, of which the spool has told."""
         guard = self._recording.guard
-        if guard.faults.get(part) or (isinstance(error, OSError) and guard.faults.get("spool")):
+        is_told = isinstance(error, OSError) and part in _BESIDE_THE_SPOOL and guard.faults.get("spool")
+        if guard.faults.get(part) or is_told:
             guard.faults.setdefault(part, 0)
             guard.faults[part] += 1
         else:
@@ -155,7 +185,7 @@ class Rooms:
         accepted = sum(each.accepted[session_id] for each in self.deliveries if each.signal == "traces")
         fate = Fate(accepted, self._out_of_bounds)
         found = outcome_of(session_id, collected, writer, self.spool, fate, is_sent="traces" in self.signals)
-        if found.is_sent:
+        if found.is_sent or (history.enabled and waits_for_history(session_id, self.spool)):
             return found
         return replace(found, place=str(self._recording.path(history.path)) if history.enabled else "")
 
@@ -176,8 +206,10 @@ class Rooms:
     def _live(self) -> LiveState:
         from pellucid.observability.metrics import LiveState
 
+        active = running_elsewhere(self.spool)
+        active.update({} if self._active is None else self._active())
         return LiveState(
-            active={} if self._active is None else dict(self._active()),
+            active=active,
             spool_bytes=self.spool.status().total_bytes,
             expected_interval_seconds=self._recording.options.expected_interval_seconds,
         )

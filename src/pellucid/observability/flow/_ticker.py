@@ -16,12 +16,21 @@ class Ticker:
         name: of the thread.
         seconds: between calls.
         action: raises nothing.
+        prepare: called before it when the seconds are over, not when it is woken; what wakes it meanwhile is served by
+            the call that follows. Raises nothing.
     """
 
-    def __init__(self, name: str, seconds: float, action: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        action: Callable[[], object],
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
         self._name = name
         self._seconds = seconds
         self._action = action
+        self._prepare = prepare
         self._is_woken = threading.Event()
         self._is_stopped = False
         self._lock = threading.Lock()
@@ -54,7 +63,9 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._is_stopped:
-            self._is_woken.wait(self._seconds)
+            is_woken = self._is_woken.wait(self._seconds)
+            if not is_woken and self._prepare is not None:
+                self._prepare()
             self._is_woken.clear()
             if not self._is_stopped:
                 self._action()

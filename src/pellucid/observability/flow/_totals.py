@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._uncounted import WithUncounted
 from pellucid.observability.metrics import Deltas, TotalsStore
 
@@ -34,14 +35,17 @@ class CountedTotals:
 
     def take(self, segment: Segment) -> None:
         """Count what is in a segment, once."""
-        self._store.take(WithUncounted(segment), is_counting_spans=True, deadline=time.monotonic() + _BUSY_SECONDS)
+        spooled = len(part_of(segment, "traces").records) if segment.header.get("traces") is True else 0
+        self._store.take(
+            WithUncounted(segment) if segment.is_torn else segment,
+            is_counting_spans=True,
+            also=_deltas({"spooled": spooled}),
+            deadline=time.monotonic() + _BUSY_SECONDS,
+        )
 
     def count(self, states: Mapping[str, int]) -> None:
         """Add to the spans in some states."""
-        deltas = Deltas()
-        for state, number in states.items():
-            deltas.count(_SPANS, number, state=state)
-        self._store.add(deltas, deadline=time.monotonic() + _BUSY_SECONDS)
+        self._store.add(_deltas(states), deadline=time.monotonic() + _BUSY_SECONDS)
 
     def read(self) -> Totals:
         """Return all totals as they are now."""
@@ -49,4 +53,11 @@ class CountedTotals:
 
     def prune(self, days: float) -> None:
         """Forget the series of what did not occur for so many days."""
-        self._store.prune(days, deadline=time.monotonic() + _BUSY_SECONDS)
+        self._store.tidy(days, deadline=time.monotonic() + _BUSY_SECONDS)
+
+
+def _deltas(states: Mapping[str, int]) -> Deltas:
+    deltas = Deltas()
+    for state, number in states.items():
+        deltas.count(_SPANS, number, state=state)
+    return deltas

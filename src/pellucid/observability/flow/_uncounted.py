@@ -1,4 +1,4 @@
-"""Counts what a process was killed before it could count."""
+"""Counts what a process was killed in the middle of writing down: the span, or its event, but not both."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from pellucid.observability.spool import Frame, FrameKind
 from pellucid.observability.wire import WireError, decode_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pellucid.observability.spool import Segment
 
 _LOST = b"ProcessLost"
 _VERSION = 1
+_RESULT = 7
+"""Where the result is in the event of a run or node."""
 
 
 class WithUncounted:
-    """A segment with an event to count for each lost run or node that has none.
+    """A segment whose events say of each run and node what its span says, which is what the history has.
 
-    The start of a span and that of its event are two frames, and a kill may come between them.
+    A span and its event are two frames of one write, at the start and at the end; where that was cut off by a kill, one
+    of the two was sealed, and the other not.
 
     Args:
         segment: sealed.
@@ -37,30 +40,61 @@ class WithUncounted:
         return self._segment.name
 
     def frames(self) -> Iterator[Frame]:
-        """Yield its frames, and then the missing ones."""
-        counted: set[bytes] = set()
+        """Yield its frames, and in place of events that are missing or wrong those that follow from spans."""
+        events: list[Frame] = []
         lost: dict[bytes, Frame] = {}
         for frame in self._segment.frames():
             if frame.kind == FrameKind.END and frame.stream == STREAM_METRICS:
-                counted.add(frame.key)
-            elif frame.kind == FrameKind.END and frame.stream == STREAM_SPANS and _LOST in frame.payload:
+                events.append(frame)
+                continue
+            if frame.kind == FrameKind.END and frame.stream == STREAM_SPANS and _LOST in frame.payload:
                 lost[frame.key] = frame
             yield frame
-        for key in lost.keys() - counted:
-            event = _event(lost[key].payload)
-            if event and self._segment.header.get("metrics") is True:
-                yield Frame(FrameKind.END, STREAM_METRICS, key, lost[key].time_ns, event)
+        right = {**self._survivors({each.key for each in events if _is_maybe_sealed(each.payload)}, lost), **lost}
+        for event in events:
+            span = right.get(event.key)
+            made = _event(span.payload) if span is not None else b""
+            is_wrong = made and _result(made) != _result(event.payload)
+            yield event._replace(payload=made) if is_wrong else event
+        for key in lost.keys() - {each.key for each in events}:
+            made = _event(lost[key].payload, is_lost=True)
+            if made and self._segment.header.get("metrics") is True:
+                yield Frame(FrameKind.END, STREAM_METRICS, key, lost[key].time_ns, made)
+
+    def _survivors(self, keys: set[bytes], lost: Mapping[bytes, Frame]) -> dict[bytes, Frame]:
+        """Return the spans with some keys that ended by themselves."""
+        wanted = keys - lost.keys()
+        if not wanted:
+            return {}
+        return {
+            frame.key: frame
+            for frame in self._segment.frames()
+            if frame.kind == FrameKind.END and frame.stream == STREAM_SPANS and frame.key in wanted
+        }
 
 
-def _event(payload: bytes) -> bytes:
-    """Return the event of a sealed span; nothing for one that no events are made of."""
+def _is_maybe_sealed(event: bytes) -> bool:
+    return b'"error"' in event or b'"cancellation"' in event
+
+
+def _result(event: bytes) -> object:
+    """Return the result in an event of a run or node; None for any other."""
+    try:
+        data = json.loads(event)
+        return data[_RESULT] if data[1] in {"r", "n"} else None
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return None
+
+
+def _event(payload: bytes, *, is_lost: bool = False) -> bytes:
+    """Return the event that follows from an ended span; nothing for one that no events are made of."""
     try:
         span = decode_span(payload)
     except WireError:
         return b""
     get = span.attributes.get
     kind = get(Attr.KIND)
-    if kind not in {"run", "node"} or get(Attr.ERROR_TYPE) != _LOST.decode():
+    if kind not in {"run", "node"} or (is_lost and get(Attr.ERROR_TYPE) != _LOST.decode()):
         return b""
     event = [_VERSION, "r" if kind == "run" else "n", get(Attr.PIPELINE_NAME), span.trace_id.hex(), span.span_id.hex()]
     event += [span.start_ns, span.end_ns, get(Attr.RESULT)]

@@ -80,24 +80,22 @@ def list_runs(connection: sqlite3.Connection, filters: Filters) -> list[RunSumma
     return _selected(connection, " AND ".join(given) or "1", [*given.values(), limit], "LIMIT ?")
 
 
-def find_run(connection: sqlite3.Connection | None, text: str) -> RunSummary:
+def find_run(connection: sqlite3.Connection, text: str) -> RunSummary:
     """Return the run that a text means.
 
     Raises:
         NoSuchRunError: there is none, or several.
     """
     found: list[RunSummary] = []
-    if connection is None:
-        pass
-    elif text == "last":
+    if text == "last":
         found = _selected(connection, "1", [], "LIMIT 1")
     elif text == "last-failed":
         found = _selected(connection, f"runs.result IN ({_marks(NO_SUCCESS)})", NO_SUCCESS, "LIMIT 1")
     elif text:
         found = _by_id(connection, text)
     if not found:
-        known = [] if connection is None else _known_ids(connection)
-        raise NoSuchRunError(text, nearest=() if text in {"last", "last-failed"} else nearest(text, known))
+        nearby = () if text in {"last", "last-failed"} else nearest(text, _known_ids(connection))
+        raise NoSuchRunError(text, nearest=nearby)
     return found[0]
 
 

@@ -15,6 +15,10 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
             """CREATE TABLE segments (
                 name TEXT PRIMARY KEY, taken_ns INTEGER NOT NULL, spans INTEGER NOT NULL
             ) WITHOUT ROWID""",
+            # What was taken, and nobody has looked at yet: encoded spans, each behind its length.
+            """CREATE TABLE inbox (
+                name TEXT PRIMARY KEY, resource TEXT NOT NULL, spans BLOB NOT NULL
+            ) WITHOUT ROWID""",
             "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
             # Numbers for what is long and repeated; a resource goes with its trace.
             "CREATE TABLE traces (id INTEGER PRIMARY KEY, trace_id BLOB NOT NULL UNIQUE)",
@@ -52,5 +56,3 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The statements that lead to a version from the one before it."""
-
-LATEST = max(MIGRATIONS)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import time
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from pellucid.observability.history._database import CorruptHistoryError, Database, count
+from pellucid.observability.history._database import Database
+from pellucid.observability.history._errors import HistoryError, NoSuchRunError
+from pellucid.observability.history._inbox import put, sizes, sort_one
 from pellucid.observability.history._pruning import forget_old_segments, prune_runs
 from pellucid.observability.history._queries import Filters, every_span, find_run, list_runs, node_seconds, span_tree
-from pellucid.observability.history._reading import span_row
-from pellucid.observability.history._runs import NewSpan, keep_current
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pellucid.observability.history._model import RunSummary, StoredSpan
-    from pellucid.observability.history._reading import SpanRow
 
 _END = "END"
 _SPANS = 1  # the number of the stream; recording.STREAM_SPANS, without importing what a session needs
-_BATCH = 500
 _VACUUM_PAGES = 2000
+_MOST_UNSORTED = 500
+_MOST_UNSORTED_BYTES = 16 * 1024 * 1024
+_QUICKLY_SORTED_BYTES = 1024 * 1024
+
+_T = TypeVar("_T")
 
 
 class FrameLike(Protocol):
@@ -76,17 +78,15 @@ class HistoryStore:
     # ------------------------------------------------------------------ writing
 
     def take(self, segment: SegmentLike) -> int:
-        """Add the ended spans of a segment, all or none, and return how many were new; a second time, none.
+        """Add the ended spans of a segment, all or none, and return how many; a second time, none.
+
+        They are kept as they are, until somebody looks.
 
         Raises:
             NewerHistoryError: the file is of a later version.
             HistoryError: the file cannot be written to, or is busy for too long. Nothing was taken.
         """
-        try:
-            return self._take(segment)
-        except CorruptHistoryError:
-            self._database.set_aside()
-            return self._take(segment, has_set_aside=True)
+        return self._database.write(lambda connection: _take(connection, segment))
 
     def prune(self, keep_days: float, keep_runs: int, *, dry_run: bool = False, now_ns: int | None = None) -> int:
         """Remove runs that are older, and the oldest of those that are more; give room back to the system.
@@ -105,38 +105,51 @@ class HistoryStore:
         """
         if not self.path.exists():
             return 0
+        self._sort()
+        return self._prune(keep_days, keep_runs, dry_run=dry_run, now_ns=now_ns)
+
+    def tidy(self, keep_days: float, keep_runs: int) -> None:
+        """Do what ``prune`` does, at the end of a run: what nobody has looked at is left as it is, unless it is much.
+
+        Raises:
+            HistoryError: the file cannot be written to, or is busy for too long.
+        """
+        if self.path.exists():
+            number, size = self._database.read(sizes) or (0, 0)
+            if number > _MOST_UNSORTED or size > _MOST_UNSORTED_BYTES:
+                self._sort()
+            self._prune(keep_days, keep_runs)
+
+    def _prune(self, keep_days: float, keep_runs: int, *, dry_run: bool = False, now_ns: int | None = None) -> int:
         now = time.time_ns() if now_ns is None else now_ns
         before = now - int(keep_days * 86_400e9)
-        with self._database.writing() as connection:
-            pruned = prune_runs(connection, before, keep_runs, dry_run=dry_run)
+
+        def work(connection: sqlite3.Connection) -> int:
             if not dry_run:
                 forget_old_segments(connection, now, keep_days)
+            return prune_runs(connection, before, keep_runs, dry_run=dry_run)
+
+        pruned = self._database.write(work)
         if pruned and not dry_run:
-            self._vacuum()
+            self._database.give_back(_VACUUM_PAGES)  # the rest next time
         return pruned
 
-    def _take(self, segment: SegmentLike, *, has_set_aside: bool = False) -> int:
-        with self._database.writing() as connection:
-            if has_set_aside:
-                count(connection, "corrupt_files")
-            cursor = connection.execute(
-                "INSERT OR IGNORE INTO segments VALUES (?, ?, 0)", (segment.name, time.time_ns())
-            )
-            if not cursor.rowcount:
-                return 0
-            added, malformed = _Ingest(connection, _resource_of(segment.header)).add(_bodies(segment))
-            connection.execute("UPDATE segments SET spans = ? WHERE name = ?", (added, segment.name))
-            if malformed:
-                count(connection, "malformed_spans", malformed)
-            return added
-
-    def _vacuum(self) -> None:
-        """Give free pages back, a bounded number of them; the rest next time."""
-        with self._database.outside_transaction() as connection:
-            connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
     # ------------------------------------------------------------------ reading
+
+    def _sort(self, most_bytes: int | None = None) -> None:
+        """Sort what was taken into the tables, unless it is more than so many bytes.
+
+        One segment at a time, so that nobody waits for long. Where that is not possible, what is sorted is read.
+        """
+        with suppress(HistoryError):
+            number, size = self._database.read(sizes) or (0, 0)
+            if number and (most_bytes is None or size <= most_bytes):
+                while self._database.write(sort_one):
+                    pass
+
+    def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T | None:
+        self._sort()
+        return self._database.read(work)
 
     def runs(self, filters: Filters | None = None) -> list[RunSummary]:
         """Return runs, the latest first.
@@ -144,8 +157,7 @@ class HistoryStore:
         Raises:
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            return [] if connection is None else list_runs(connection, filters or Filters())
+        return self._read(lambda connection: list_runs(connection, filters or Filters())) or []
 
     def find(self, text: str = "last") -> RunSummary:
         """Return one run.
@@ -157,8 +169,10 @@ class HistoryStore:
             NoSuchRunError: there is none, or several.
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            return find_run(connection, text)
+        found = self._read(lambda connection: find_run(connection, text))
+        if found is None:
+            raise NoSuchRunError(text)
+        return found
 
     def spans(self, run: RunSummary) -> list[StoredSpan]:
         """Return the spans of a run by start: those of its session too, if that had no other run.
@@ -166,8 +180,7 @@ class HistoryStore:
         Raises:
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            return [] if connection is None else span_tree(connection, run)
+        return self._read(lambda connection: span_tree(connection, run)) or []
 
     def every_span(self) -> list[StoredSpan]:
         """Return all spans by start, those that belong to no run among them; for histories that are small.
@@ -175,8 +188,7 @@ class HistoryStore:
         Raises:
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            return [] if connection is None else every_span(connection)
+        return self._read(every_span) or []
 
     def node_seconds(self, pipeline: str, names: Sequence[str], *, runs: int = 10) -> dict[str, float]:
         """Return the median seconds that nodes took in the latest successful runs of a pipeline.
@@ -189,8 +201,8 @@ class HistoryStore:
         Raises:
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            return {} if connection is None else node_seconds(connection, pipeline, names, runs)
+        self._sort(_QUICKLY_SORTED_BYTES)  # a run is about to begin, and does not wait
+        return self._database.read(lambda connection: node_seconds(connection, pipeline, names, runs)) or {}
 
     def counters(self) -> dict[str, int]:
         """Return what went wrong so far: ``corrupt_files`` set aside, ``malformed_spans`` left out.
@@ -198,8 +210,7 @@ class HistoryStore:
         Raises:
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            return {} if connection is None else dict(connection.execute("SELECT name, value FROM counters"))
+        return self._read(lambda connection: dict(connection.execute("SELECT name, value FROM counters"))) or {}
 
     def has_taken(self, segment_name: str) -> bool:
         """Tell whether a segment is in here.
@@ -207,67 +218,20 @@ class HistoryStore:
         Raises:
             HistoryError: the file cannot be read.
         """
-        with self._database.reading() as connection:
-            if connection is None:
-                return False
-            found = connection.execute("SELECT 1 FROM segments WHERE name = ?", (segment_name,)).fetchone()
-            return found is not None
+        query = "SELECT count(*) FROM segments WHERE name = ?"
+        found = self._database.read(lambda connection: connection.execute(query, (segment_name,)).fetchone())
+        return found is not None and found[0] > 0
 
 
-class _Ingest:
-    """Adds the spans of one segment."""
-
-    def __init__(self, connection: sqlite3.Connection, resource: Mapping[str, Any]) -> None:
-        self._connection = connection
-        self._resource = resource
-        self._resource_text = json.dumps(resource, sort_keys=True)
-        self._numbers: dict[bytes, tuple[int, int]] = {}  # of a trace, and of the resource in it
-
-    def add(self, bodies: Iterator[bytes]) -> tuple[int, int]:
-        """Add them, and return how many were new, and how many could not be read."""
-        added = malformed = 0
-        shaping: list[NewSpan] = []
-        while chunk := list(islice(bodies, _BATCH)):
-            batch = [row for row in map(span_row, chunk) if row is not None]
-            malformed += len(chunk) - len(batch)
-            added += self._insert(batch)
-            shaping += self._shaping(batch)
-        keep_current(self._connection, shaping, self._resource)
-        return added, malformed
-
-    def _insert(self, batch: list[SpanRow]) -> int:
-        numbers = self._numbers
-        for trace_id in {row.trace_id for row in batch} - numbers.keys():
-            numbers[trace_id] = self._number(trace_id)
-        cursor = self._connection.executemany(
-            "INSERT OR IGNORE INTO spans (trace, resource, span_id, parent_id, kind, name, started, ended, result, "
-            "error_type, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [numbers[row[0]] + row[1:] for row in batch],
-        )
-        return cursor.rowcount
-
-    def _shaping(self, batch: list[SpanRow]) -> Iterator[NewSpan]:
-        """Yield what decides on runs: sessions, runs, and of each run one node."""
-        # Of one that was here before, the same is found again: no harm in looking twice.
-        numbers = self._numbers
-        nodes: dict[bytes, SpanRow] = {}
-        for row in batch:
-            if row.kind in {"session", "run"}:
-                yield NewSpan(*numbers[row.trace_id], row)
-            elif row.kind == "node":
-                nodes[row.parent_id] = row
-        for row in nodes.values():
-            yield NewSpan(*numbers[row.trace_id], row)
-
-    def _number(self, trace_id: bytes) -> tuple[int, int]:
-        connection, text = self._connection, self._resource_text
-        connection.execute("INSERT OR IGNORE INTO traces (trace_id) VALUES (?)", (trace_id,))
-        (trace,) = connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
-        connection.execute("INSERT OR IGNORE INTO resources (trace, attributes) VALUES (?, ?)", (trace, text))
-        (resource,) = connection.execute(
-            "SELECT id FROM resources WHERE trace = ? AND attributes = ?", (trace, text)
-        ).fetchone()
-        return int(trace), int(resource)
+def _take(connection: sqlite3.Connection, segment: SegmentLike) -> int:
+    cursor = connection.execute("INSERT OR IGNORE INTO segments VALUES (?, ?, 0)", (segment.name, time.time_ns()))
+    if not cursor.rowcount:
+        return 0
+    bodies = list(_bodies(segment))
+    if bodies:
+        put(connection, segment.name, _resource_of(segment.header), bodies)
+        connection.execute("UPDATE segments SET spans = ? WHERE name = ?", (len(bodies), segment.name))
+    return len(bodies)
 
 
 def _bodies(segment: SegmentLike) -> Iterator[bytes]:

@@ -57,11 +57,11 @@ def run_attributes(
     return found
 
 
-def node_attributes(scope: RunScope, node: Any, is_async: bool) -> dict[str, Any]:
-    """Return the attributes of a node's span."""
+def node_attributes(scope: RunScope, node: Any, name: str, is_async: bool) -> dict[str, Any]:
+    """Return the attributes of the span of a node that has a name."""
     found: dict[str, Any] = {
         Attr.KIND: "node",
-        Attr.TASK_NAME: node.name,
+        Attr.TASK_NAME: name,
         Attr.PIPELINE_NAME: scope.pipeline,
         Attr.PIPELINE_RUN_ID: scope.run_id,
         Attr.CODE_FUNCTION: _function_name(node.func),

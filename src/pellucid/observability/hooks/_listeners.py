@@ -8,8 +8,13 @@ from pellucid.exceptions import RunTerminated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from pellucid.observability.guard import Guard
+    from pellucid.observability.records import SpanRecord
+
+    Payload: TypeAlias = tuple[int, bytes]
+    _Function: TypeAlias = tuple[str, Callable[[SpanRecord], Payload | None]]
 
 __all__ = ["Listeners"]
 
@@ -44,22 +49,30 @@ class Listeners:
         for part, function, argnames in self._found[name]:
             call(part, function, *(arguments[each] for each in argnames))
 
-    def started(self, span: Any) -> None:
-        """Call ``on_span_started``."""
-        self._tell_of(self._on_start, span)
+    def started(self, span: SpanRecord, kept: list[Payload]) -> None:
+        """Call ``on_span_started``; what the listeners want to be kept is added to a list."""
+        self._tell_of(self._on_start, span, kept)
 
-    def ended(self, span: Any) -> None:
-        """Call ``on_span_ended``, in the opposite order: who heard of the start first hears of the end last."""
-        self._tell_of(self._on_end, span)
+    def ended(self, span: SpanRecord, kept: list[Payload]) -> None:
+        """Call ``on_span_ended``; what the listeners want to be kept is added to a list."""
+        self._tell_of(self._on_end, span, kept)
 
-    def _tell_of(self, functions: list[tuple[str, Callable[..., Any]]], span: Any) -> None:
+    def _tell_of(self, functions: list[_Function], span: SpanRecord, kept: list[Payload]) -> None:
         guard = self._guard
+        interruption: BaseException | None = None
         for part, function in functions:
             if guard.faults and guard.is_off(part):
                 continue
             try:
-                function(span)
-            except (KeyboardInterrupt, RunTerminated):
-                raise
+                payload = function(span)
+            except (KeyboardInterrupt, RunTerminated) as error:
+                # Whoever was interrupted in the middle is told once more.
+                interruption = error
+                payload = guard.call(part, function, span)
             except BaseException as error:
                 guard.caught(part, error)
+                continue
+            if type(payload) is tuple and len(payload) == 2:
+                kept.append(payload)
+        if interruption is not None:
+            raise interruption

@@ -93,7 +93,7 @@ def scope_of_run(recording: Recording, run_id: str, pipeline: str, *, is_first: 
         pipeline: its name.
         is_first: whether it joins the trace that the environment names.
     """
-    parent = remote_parent(os.environ) if is_first else None
+    parent = remote_parent(os.environ, recording.options.tracing.propagators) if is_first else None
     trace_id = parent.trace_id if parent is not None else recording.ids.trace_id()
     sampled = is_sampled(recording.options.tracing, trace_id, parent)
     state = parent.trace_state if parent is not None else ""

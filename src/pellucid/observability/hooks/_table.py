@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +14,13 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from pellucid.observability.hooks._datasets import DatasetFacts
-    from pellucid.observability.hooks._listeners import Listeners
+    from pellucid.observability.hooks._listeners import Listeners, Payload
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import Kind, Result
 
 __all__ = ["OpenRun", "SpanTable"]
 
-_RESET = "reset"
+_RESULT = Attr.RESULT
 
 
 class OpenRun:
@@ -39,14 +37,13 @@ class OpenRun:
         self.facts: DatasetFacts | None = None
         self.parameters: dict[str, Any] = {}
         self.nodes_done = 0
-        self.open: dict[int, SpanRecord] = {}
+        self.open: dict[bytes, SpanRecord] = {}
         self.nodes: dict[str, SpanRecord] = {}
-        self._attributes: dict[str, Mapping[str, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # All that a worker opens are nodes, which hang under the run.
         parent_id = self.span.span_id if self.span is not None else self.parent_id
-        return {**vars(OpenRun(self.scope, None, parent_id)), "_attributes": self._attributes}
+        return vars(OpenRun(self.scope, None, parent_id))
 
     @property
     def root_id(self) -> bytes:
@@ -57,18 +54,12 @@ class OpenRun:
         """Note the name of the pipeline, once it is known."""
         if self.scope.pipeline != pipeline:
             self.scope = replace(self.scope, pipeline=pipeline)
-            self._attributes.clear()
-
-    def attributes_of(self, key: str, make: Any, *args: Any) -> Mapping[str, Any]:
-        """Return the attributes of a node or dataset, made once for a run."""
-        found = self._attributes.get(key)
-        if found is None:
-            found = self._attributes[key] = make(*args)
-        return found
 
 
 class SpanTable:
     """Opens and closes spans, keeps account of the open ones, and tells the listeners.
+
+    Any number of threads may be in it: each change of the account is one step of a dictionary.
 
     Args:
         recording: gives times and ids.
@@ -77,9 +68,9 @@ class SpanTable:
 
     def __init__(self, recording: Recording, listeners: Listeners) -> None:
         self._recording = recording
+        self._span_id = recording.ids.span_id
+        self._now_ns = recording.clock.now_ns
         self._listeners = listeners
-        self._lock = threading.Lock()
-        self.started = 0
 
     def start(
         self,
@@ -87,56 +78,61 @@ class SpanTable:
         kind: Kind,
         name: str,
         attributes: Mapping[str, Any],
-        *,
         parent_id: bytes,
+        *,
         started_ns: int | None = None,
         node: str = "",
         dataset: str = "",
         label: str = "",
     ) -> SpanRecord:
         """Open a span; it is the current one of this thread until it is ended."""
-        recording = self._recording
         span = SpanRecord(
             kind,
             name,
             run.scope,
-            recording.ids.span_id(),
+            self._span_id(),
             parent_id,
-            recording.clock.now_ns() if started_ns is None else started_ns,
+            self._now_ns() if started_ns is None else started_ns,
             attributes,
             node,
             dataset,
             label,
         )
-        with self._lock:
-            run.open[id(span)] = span
-            self.started += 1
-        span.attached[_RESET] = current_span.set(span)
-        self._listeners.started(span)
+        run.open[span.span_id] = span
+        span.token = current_span.set(span)
+        kept: list[Payload] = []
+        try:
+            self._listeners.started(span, kept)
+        finally:
+            if kept:
+                self._recording.spool.start_all(span.span_id, kept)
         return span
 
     def end(
-        self, run: OpenRun, span: SpanRecord, *, result: Result = "success", error: BaseException | None = None
+        self, run: OpenRun, span: SpanRecord, result: Result = "success", error: BaseException | None = None
     ) -> None:
         """Close a span; one that is closed already stays as it is."""
-        with self._lock:
-            if run.open.pop(id(span), None) is None:
-                return
+        if run.open.pop(span.span_id, None) is None:
+            return
         span.result = result
         span.error = error
-        span.end_attributes[Attr.RESULT] = result
-        span.ended_ns = self._recording.clock.now_ns()
-        self._listeners.ended(span)
-        token: Token[SpanRecord | None] | None = span.attached.pop(_RESET, None)
+        span.end_attributes[_RESULT] = result
+        span.ended_ns = self._now_ns()
+        kept: list[Payload] = []
+        try:
+            self._listeners.ended(span, kept)
+        finally:
+            if kept:
+                self._recording.spool.end_all(span.span_id, kept)
+        token, span.token = span.token, None
         if token is not None:
             _reset(token)
 
     def end_rest(self, run: OpenRun, *, result: Result, error: BaseException | None) -> None:
         """Close what is still open of a run, the innermost first, except its own span and its root."""
-        with self._lock:
-            left = [each for each in run.open.values() if each is not run.span and each is not run.root]
+        left = [each for each in list(run.open.values()) if each is not run.span and each is not run.root]
         for span in reversed(left):
-            self.end(run, span, result=result, error=error)
+            self.end(run, span, result, error)
 
 
 def _reset(token: Token[SpanRecord | None]) -> None:
@@ -145,20 +141,3 @@ def _reset(token: Token[SpanRecord | None]) -> None:
     except ValueError:  # closed by another thread than it was opened in
         if current_span.get() is not None:
             current_span.set(None)
-
-
-def processor_seconds() -> float:
-    """Return the processor time that this thread has used."""
-    return time.thread_time()
-
-
-def memory_peak_bytes() -> int:
-    """Return the most memory that this process has ever used; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

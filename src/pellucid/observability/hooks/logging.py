@@ -7,16 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from pellucid.framework.hooks.markers import hook_impl
-from pellucid.observability.logs import (
-    CLOSED,
-    LEVELS,
-    Setup,
-    StructlogBridge,
-    closing,
-    ended,
-    started,
-    summary_of,
-)
+from pellucid.observability.hooks._late import LateRecords
+from pellucid.observability.logs import CLOSED, Setup, StructlogBridge, closing, summary_of
+from pellucid.observability.spool import SegmentWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LoggingHooks", "logging_hooks"]
 
+_PART = "logging"
 _LEAST_DRAIN_SECONDS = 0.1
+_WITHOUT_START = ("load", "save")
 
 
 class LoggingHooks:
@@ -41,7 +36,7 @@ class LoggingHooks:
         self._sinks = tuple(sinks)
         self._setup: Setup | None = None
         self._pid = 0
-        self._structlog = StructlogBridge()
+        self._structlog: StructlogBridge | None = None
         self._summary: Summary | None = None
 
     def __reduce__(self) -> tuple[type[LoggingHooks], tuple[()]]:
@@ -53,27 +48,24 @@ class LoggingHooks:
         if not recording.options.logging.enabled:
             return
         if self._setup is None:
-            self._setup = Setup(recording, self._sinks)
+            setup = self._setup = Setup(recording, self._sinks)
+            self._structlog = StructlogBridge(setup.hear, recording.guard)
+            recording.guard.call(_PART, self._structlog.open)
         elif self._pid != os.getpid():
             self._setup.adopt(recording)
         else:
             return
         self._pid = os.getpid()
-        self._structlog.look()
 
     @hook_impl
     def on_span_started(self, span: SpanRecord) -> None:
-        """Log the start of a run or node."""
+        """Log the start of an operation, if that is an event."""
         setup = self._setup
-        if setup is None or span.kind not in ("run", "node"):
-            return
-        self._structlog.look()
-        log = setup.log
-        if span.kind == "node" and LEVELS["node.started"] < log.level:
-            return
-        told = started(span, log.recording.redactor)
-        if told is not None:
-            log.tell(told[0], span.started_ns, span, told[1])
+        if setup is not None and span.kind not in _WITHOUT_START:
+            if span.kind == "run" and self._structlog is not None:
+                self._structlog.look()
+            setup.steps.started(span)
+            setup.log.started(span)
 
     @hook_impl
     def on_span_ended(self, span: SpanRecord) -> None:
@@ -81,12 +73,18 @@ class LoggingHooks:
         setup = self._setup
         if setup is None:
             return
-        if span.kind == "run" or (span.kind == "session" and self._summary is None):
-            self._summary = summary_of(span)
-        log = setup.log
-        told = ended(span, log.recording)
-        if told is not None:
-            log.tell(told[0], span.ended_ns, span, told[1])
+        if span.kind not in _WITHOUT_START:
+            setup.steps.ended(span)
+            if span.kind == "run" or (span.kind == "session" and self._summary is None):
+                self._summary = summary_of(span)
+        setup.log.ended(span)
+
+    @hook_impl(tryfirst=True)
+    def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:
+        """Log that a run came to nothing; before the spans that it has are ended."""
+        setup = self._setup
+        if setup is not None:
+            setup.log.recording.guard.call(_PART, setup.log.refused, error, run_id, pipeline_name)
 
     @hook_impl
     def on_recording_ended(self, recording: Recording, outcome: Outcome) -> None:
@@ -94,13 +92,18 @@ class LoggingHooks:
         setup = self._setup
         if setup is None or self._pid != os.getpid():
             return
+        late = LateRecords(recording)
+        if isinstance(recording.spool, SegmentWriter):  # which is closed by now
+            recording.spool = late
         try:
-            _, fields = closing(self._summary, outcome)
             span = self._summary.span if self._summary is not None else None
-            setup.log.tell(CLOSED, recording.clock.now_ns(), span, fields)
+            setup.log.tell(CLOSED, recording.clock.now_ns(), span, closing(self._summary, outcome))
+            recording.guard.call(_PART, late.settle)
         finally:
+            structlog, self._structlog = self._structlog, None
             self._setup, self._summary = None, None
-            self._structlog.undo()
+            if structlog is not None:
+                recording.guard.call(_PART, structlog.undo)
             now = time.monotonic()
             ends_at = recording.ends_at
             if ends_at is None:

@@ -10,11 +10,12 @@ from pellucid.exceptions import RunTerminated
 from pellucid.framework.hooks.markers import hook_impl
 from pellucid.observability.current import current_span
 from pellucid.observability.guard import Guard
-from pellucid.observability.hooks._datasets import DatasetFacts, is_parameter
-from pellucid.observability.hooks._describing import node_attributes, result_of, run_attributes, run_name
+from pellucid.observability.hooks._attempts import Attempts
+from pellucid.observability.hooks._datasets import DatasetFacts
+from pellucid.observability.hooks._describing import result_of, run_attributes, run_name
 from pellucid.observability.hooks._listeners import Listeners
 from pellucid.observability.hooks._opening import open_recording, open_spool, scope_of_run
-from pellucid.observability.hooks._table import OpenRun, SpanTable, memory_peak_bytes, processor_seconds
+from pellucid.observability.hooks._table import OpenRun, SpanTable
 from pellucid.observability.recording import Outcome
 from pellucid.observability.semconv import Attr
 
@@ -31,7 +32,6 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 _logger = logging.getLogger("pellucid.telemetry")
 
 _PART = "recorder"
-_CPU = "cpu"
 
 
 def recorder() -> Recorder:
@@ -43,11 +43,11 @@ def _guarded(method: _F) -> _F:
     """Keep what a hook raises from the run; a hook is skipped while nothing is recorded."""
 
     @functools.wraps(method)
-    def call(self: Recorder, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Recorder, *args: Any) -> Any:
         if self._recording is None or (self._guard.faults and self._guard.is_off(_PART)):
             return None
         try:
-            return method(self, *args, **kwargs)
+            return method(self, *args)
         except (KeyboardInterrupt, RunTerminated):
             raise
         except BaseException as error:
@@ -70,6 +70,7 @@ class Recorder:
         self._relay: Any = None
         self._listeners: Listeners | None = None
         self._table: SpanTable | None = None
+        self._attempts: Attempts | None = None
         self._session: OpenRun | None = None
         self._runs: dict[str, OpenRun] = {}
         self._flow: Flow | None = None
@@ -105,9 +106,7 @@ class Recorder:
         self._runs[recording.session_id] = run
         started_ns = recording.clock.ago_ns(seconds)
         run.root = self._start_root(run, started_ns)
-        created = table.start(
-            run, "session.create", "session.create", {}, parent_id=run.root.span_id, started_ns=started_ns
-        )
+        created = table.start(run, "session.create", "session.create", {}, run.root.span_id, started_ns=started_ns)
         table.end(run, created)
 
     def _rolled(self) -> None:
@@ -125,6 +124,7 @@ class Recorder:
     def _start_telling(self, recording: Recording) -> SpanTable:
         listeners = self._listeners = Listeners(self._relay, self._guard)
         table = self._table = SpanTable(recording, listeners)
+        self._attempts = Attempts(table, self._guard)
         listeners.tell("on_recording_started", recording=recording)
         return table
 
@@ -140,7 +140,7 @@ class Recorder:
             "session",
             f"session {recording.package}",
             attributes,
-            parent_id=run.parent_id,
+            run.parent_id,
             started_ns=started_ns,
         )
 
@@ -171,7 +171,7 @@ class Recorder:
         table.end_rest(run, result=result, error=error)
         for span in (run.span, run.root):
             if span is not None:
-                table.end(run, span, result=result, error=error)
+                table.end(run, span, result, error)
 
     # ------------------------------------------------------------------------- context and catalog
 
@@ -181,7 +181,7 @@ class Recorder:
         """Open ``context.load``."""
         run = self._run(run_id)
         assert self._table is not None
-        self._table.start(run, "context.load", "context.load", {}, parent_id=run.root_id)
+        self._table.start(run, "context.load", "context.load", {}, run.root_id)
 
     @hook_impl(trylast=True)
     @_guarded
@@ -189,12 +189,18 @@ class Recorder:
         """Close ``context.load``."""
         self._end_current("context.load", None)
 
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def after_credentials_loaded(self, credentials: dict[str, Any]) -> None:
+        """Note what must not be shown."""
+        if self._recording is not None:
+            self._recording.hide(credentials)
+
     @hook_impl
     @_guarded
-    def on_context_error(self, error: BaseException, run_id: str) -> None:
-        """Close ``context.load``, and the trace of a run that comes to nothing."""
+    def on_context_error(self, error: BaseException) -> None:
+        """Close ``context.load``."""
         self._end_current("context.load", error)
-        self._give_up(run_id, error)
 
     @hook_impl(tryfirst=True)
     @_guarded
@@ -202,7 +208,7 @@ class Recorder:
         """Open ``catalog.create``."""
         run = self._run(run_id)
         assert self._table is not None
-        self._table.start(run, "catalog.create", "catalog.create", {}, parent_id=run.root_id)
+        self._table.start(run, "catalog.create", "catalog.create", {}, run.root_id)
 
     @hook_impl(trylast=True)
     @_guarded
@@ -223,27 +229,23 @@ class Recorder:
 
     @hook_impl
     @_guarded
-    def on_catalog_error(self, error: BaseException, run_id: str) -> None:
-        """Close ``catalog.create``, and the trace of a run that comes to nothing."""
+    def on_catalog_error(self, error: BaseException) -> None:
+        """Close ``catalog.create``."""
         self._end_current("catalog.create", error)
-        self._give_up(run_id, error)
 
     @hook_impl
     @_guarded
     def on_run_refused(self, error: BaseException, run_id: str) -> None:
         """Close the trace of a run that comes to nothing."""
-        self._give_up(run_id, error)
-
-    def _end_current(self, kind: str, error: BaseException | None) -> None:
-        span, table = current_span.get(), self._table
-        if span is not None and span.kind == kind and table is not None:
-            table.end(self._run(span.scope.run_id), span, result=result_of(error), error=error)
-
-    def _give_up(self, run_id: str, error: BaseException) -> None:
         run = self._runs.get(run_id)
         if run is not None and run is not self._session:
             del self._runs[run_id]
             self._end_all(run, result_of(error), error)
+
+    def _end_current(self, kind: str, error: BaseException | None) -> None:
+        span, table = current_span.get(), self._table
+        if span is not None and span.kind == kind and table is not None:
+            table.end(self._run(span.scope.run_id), span, result_of(error), error)
 
     # ------------------------------------------------------------------------- run
 
@@ -273,7 +275,7 @@ class Recorder:
         run.rename(name)
         attributes = run_attributes(recording, run_params, name, pipeline, run.parameters)
         run.nodes_done = 0
-        run.span = table.start(run, "run", f"RUN {name}", attributes, parent_id=run.root_id)
+        run.span = table.start(run, "run", f"RUN {name}", attributes, run.root_id)
         if self._flow is not None:
             self._flow.start_background()
 
@@ -299,19 +301,11 @@ class Recorder:
         table.end_rest(run, result=result, error=error)
         run.span.end_attributes[Attr.NODE_DONE_COUNT] = run.nodes_done
         run.span.end_attributes[Attr.PIPELINE_RESULT] = result
-        table.end(run, run.span, result=result, error=error)
+        table.end(run, run.span, result, error)
         run.span = None
         if run is not self._session:
             del self._runs[run_id]
             self._end_all(run, result, error)
-
-    @hook_impl
-    @_guarded
-    def after_node_settled(self, run_id: str, error: BaseException | None) -> None:
-        """Count a node that is done."""
-        run = self._runs.get(run_id)
-        if run is not None and error is None:
-            run.nodes_done += 1
 
     @hook_impl
     def after_worker_started(self) -> None:
@@ -334,101 +328,60 @@ class Recorder:
     @_guarded
     def before_node_attempt(self, node: Any, catalog: Any, run_id: str, is_async: bool, waited_seconds: float) -> None:
         """Open a node."""
-        run, table = self._runs.get(run_id), self._table
-        if run is None or table is None:
-            return
-        if run.facts is None:
-            run.facts = DatasetFacts(catalog)
-        name = node.name
-        attributes = run.attributes_of(name, node_attributes, run.scope, node, is_async)
-        parent_id = run.span.span_id if run.span is not None else run.parent_id
-        span = table.start(run, "node", name, attributes, parent_id=parent_id, node=name)
-        run.nodes[name] = span
-        span.end_attributes[Attr.QUEUE_WAIT] = waited_seconds
-        span.attached[_CPU] = processor_seconds()
+        run = self._runs.get(run_id)
+        if run is not None and self._attempts is not None:
+            self._attempts.open_node(run, node, catalog, is_async=is_async, waited_seconds=waited_seconds)
 
     @hook_impl(trylast=True)
     @_guarded
     def after_node_attempt(self, node: Any, run_id: str, error: BaseException | None) -> None:
         """Close a node."""
-        run, table = self._runs.get(run_id), self._table
-        span = run.nodes.pop(node.name, None) if run is not None else None
-        if run is None or table is None or span is None:
-            return
-        result = result_of(error)
-        facts = span.end_attributes
-        facts[Attr.TASK_RESULT] = result
-        facts[Attr.CPU] = max(0.0, processor_seconds() - span.attached.pop(_CPU, 0.0))
-        facts[Attr.MEMORY_PEAK] = memory_peak_bytes()
-        table.end(run, span, result=result, error=error)
+        run = self._runs.get(run_id)
+        if run is not None and self._attempts is not None:
+            self._attempts.close_node(run, node.name, error)
+
+    @hook_impl
+    @_guarded
+    def after_node_settled(self, run_id: str, error: BaseException | None) -> None:
+        """Count a node that is done."""
+        run = self._runs.get(run_id)
+        if run is not None and error is None:
+            run.nodes_done += 1
 
     @hook_impl(tryfirst=True)
     @_guarded
     def before_dataset_loaded(self, dataset_name: str) -> None:
         """Open a load."""
-        self._open_dataset(dataset_name, "load")
+        if self._attempts is not None:
+            self._attempts.open_dataset(dataset_name, "load")
 
     @hook_impl(trylast=True)
     @_guarded
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
         """Close a load."""
-        self._close_dataset(dataset_name, "load", data, None)
+        if self._attempts is not None:
+            self._attempts.close_dataset(dataset_name, "load", data, None)
 
     @hook_impl(tryfirst=True)
     @_guarded
     def before_dataset_saved(self, dataset_name: str) -> None:
         """Open a save."""
-        self._open_dataset(dataset_name, "save")
+        if self._attempts is not None:
+            self._attempts.open_dataset(dataset_name, "save")
 
     @hook_impl(trylast=True)
     @_guarded
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Close a save."""
-        self._close_dataset(dataset_name, "save", data, None)
+        if self._attempts is not None:
+            self._attempts.close_dataset(dataset_name, "save", data, None)
 
     @hook_impl
     @_guarded
     def on_dataset_error(self, error: BaseException, dataset_name: str, operation: str) -> None:
         """Close a load or save that failed."""
-        self._close_dataset(dataset_name, operation, None, error)
-
-    def _open_dataset(self, name: str, operation: Any) -> None:
-        parent, table = current_span.get(), self._table
-        if parent is None or parent.kind != "node" or table is None or is_parameter(name):
-            return
-        run = self._runs.get(parent.scope.run_id)
-        if run is None or run.facts is None:
-            return
-        span_name = f"{operation} {name}"
-        attributes = run.attributes_of(
-            span_name, dict, ((Attr.KIND, operation), (Attr.DATASET_NAME, name), (Attr.OPERATION, operation))
-        )
-        label = run.facts.label(name)
-        span = table.start(
-            run,
-            operation,
-            span_name,
-            attributes,
-            parent_id=parent.span_id,
-            node=parent.node,
-            dataset=name,
-            label=label,
-        )
-        span.attached["node"] = parent
-
-    def _close_dataset(self, name: str, operation: str, data: Any, error: BaseException | None) -> None:
-        span, table = current_span.get(), self._table
-        if span is None or table is None or span.kind != operation or span.dataset != name:
-            return
-        run = self._runs.get(span.scope.run_id)
-        if run is None:
-            return
-        if error is None and run.facts is not None:
-            facts = self._guard.call("dataset facts", run.facts.after, name, operation, data)
-            span.end_attributes.update(facts or {})
-        parent: SpanRecord = span.attached.pop("node")
-        parent.datasets.append(span)
-        table.end(run, span, result=result_of(error), error=error)
+        if self._attempts is not None:
+            self._attempts.close_dataset(dataset_name, operation, None, error)
 
     # ------------------------------------------------------------------------- asked by others
 

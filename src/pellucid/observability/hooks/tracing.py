@@ -40,16 +40,14 @@ class TracingHooks:
             self._tracing.open()
 
     @hook_impl
-    def on_span_started(self, span: SpanRecord) -> None:
-        """Keep the start of a span."""
-        if self._tracing is not None:
-            self._tracing.started(span)
+    def on_span_started(self, span: SpanRecord) -> tuple[int, bytes] | None:
+        """Have the start of a span kept."""
+        return self._tracing.started(span) if self._tracing is not None else None
 
     @hook_impl
-    def on_span_ended(self, span: SpanRecord) -> None:
-        """Keep the end of a span."""
-        if self._tracing is not None:
-            self._tracing.ended(span)
+    def on_span_ended(self, span: SpanRecord) -> tuple[int, bytes] | None:
+        """Have the end of a span kept."""
+        return self._tracing.ended(span) if self._tracing is not None else None
 
     @hook_impl
     def on_recording_ended(self) -> None:

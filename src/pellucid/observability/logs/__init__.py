@@ -1,11 +1,10 @@
 """Log lines: built-in events and everybody's records, in one form, with the ids of the span they belong to."""
 
-from pellucid.observability.logs._capture import captured_events
-from pellucid.observability.logs._entry import CORE_FIELDS, Entry, Sink
-from pellucid.observability.logs._events import CLOSED, LEVELS, Summary, closing, ended, started, summary_of
+from pellucid.observability.logs._entry import CORE_FIELDS, EVENTS_LOGGER, Entry, LineSink, Sink
+from pellucid.observability.logs._events import CLOSED, LEVELS, Summary, closing, summary_of
 from pellucid.observability.logs._file import FileSink
 from pellucid.observability.logs._json import json_line
-from pellucid.observability.logs._log import EVENTS_LOGGER, EventLog, RecordHandler
+from pellucid.observability.logs._log import EventLog, RecordHandler
 from pellucid.observability.logs._processors import (
     FIELDS,
     add_fields,
@@ -16,7 +15,6 @@ from pellucid.observability.logs._processors import (
 )
 from pellucid.observability.logs._record import encode_record, severity_number
 from pellucid.observability.logs._setup import Setup
-from pellucid.observability.logs._sinks import MemorySink
 from pellucid.observability.logs._structlog import StructlogBridge, configure_structlog, to_stdlib
 
 __all__ = [
@@ -28,7 +26,7 @@ __all__ = [
     "Entry",
     "EventLog",
     "FileSink",
-    "MemorySink",
+    "LineSink",
     "RecordHandler",
     "Setup",
     "Sink",
@@ -36,17 +34,14 @@ __all__ = [
     "Summary",
     "add_fields",
     "add_origin",
-    "captured_events",
     "closing",
     "configure_structlog",
     "encode_record",
-    "ended",
     "identifying",
     "json_line",
     "processors_for",
     "redacting",
     "severity_number",
-    "started",
     "summary_of",
     "to_stdlib",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.observability.logs._entry import CORE_FIELDS
 from pellucid.observability.logs._sentences import sentence
-from pellucid.observability.logs._text import visible
+from pellucid.observability.redaction import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

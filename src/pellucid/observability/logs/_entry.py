@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pellucid.observability.logs._json import json_line
 
 if TYPE_CHECKING:
     from pellucid.observability.records import SpanRecord
 
-__all__ = ["CORE_FIELDS", "Entry", "Sink", "timestamp"]
+__all__ = ["CORE_FIELDS", "EVENTS_LOGGER", "Entry", "LineSink", "Sink", "timestamp"]
+
+EVENTS_LOGGER = "pellucid.events"
+"""The logger of the built-in events."""
 
 CORE_FIELDS = (
     "timestamp",
@@ -67,8 +70,8 @@ class Sink(Protocol):
         """How many lines were lost."""
         ...
 
-    def write(self, entry: Entry) -> None:
-        """Take a line."""
+    def write(self, entry: Entry) -> bool:
+        """Take a line; return whether there is something to be told about the place."""
         ...
 
     def take_notice(self) -> str:
@@ -81,6 +84,15 @@ class Sink(Protocol):
         Args:
             deadline: of the monotonic clock, in seconds, by which it is done.
         """
+        ...
+
+
+@runtime_checkable
+class LineSink(Sink, Protocol):
+    """A place that takes nothing but lines of JSON."""
+
+    def write_line(self, line: bytes) -> bool:
+        """Take a line; return whether there is something to be told about the place."""
         ...
 
 

@@ -17,16 +17,30 @@ if TYPE_CHECKING:
     from pellucid.observability.records import SpanRecord
     from pellucid.observability.redaction import Redactor
 
-__all__ = ["CLOSED", "LEVELS", "Summary", "closing", "ended", "started", "summary_of"]
+__all__ = [
+    "CLOSED",
+    "LEVELS",
+    "REFUSED",
+    "SIZES",
+    "Summary",
+    "closing",
+    "ended",
+    "event_of_end",
+    "event_of_start",
+    "refused",
+    "started",
+    "summary_of",
+]
 
 LEVELS: Mapping[str, int] = MappingProxyType({each.name: int(logging.getLevelName(each.level)) for each in EVENTS})
 """The level of each built-in event, by its name."""
+REFUSED = "pipeline.refused"
+"""The event of a run that does not start."""
 CLOSED = "telemetry.closed"
 """The event that is the last line."""
 
-Told = tuple[str, dict[str, Any]]
-
 _GOOD = ("success", "skip")
+_BEGINNINGS: Mapping[str, str] = MappingProxyType({"run": "pipeline.started", "node": "node.started"})
 # By kind of span: the event of an end that is good, and of one that is not.
 _ENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -40,7 +54,8 @@ _ENDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "save": ("dataset.saved", "dataset.failed"),
     }
 )
-_SIZES = ((Attr.DATASET_BYTES, "bytes"), (Attr.DATASET_ROWS, "rows"))
+SIZES = ((Attr.DATASET_BYTES, "bytes"), (Attr.DATASET_ROWS, "rows"))
+"""What tells how large a dataset is: the attribute of the span, and the field of the event."""
 _STARTS = ((Attr.PARAMETERS, "parameters"), (Attr.RUNNER, "runner"), (Attr.NODE_COUNT, "nodes"))
 
 
@@ -53,33 +68,37 @@ class Summary:
     duration_seconds: float
 
 
-def started(span: SpanRecord, redactor: Redactor) -> Told | None:
-    """Return the name and the fields of the event that the start of a span is; None if it is none."""
-    if span.kind == "node":
-        return "node.started", {}
+def event_of_start(span: SpanRecord) -> str:
+    """Return the name of the event that the start of a span is; empty if it is none."""
+    return _BEGINNINGS.get(span.kind, "")
+
+
+def event_of_end(span: SpanRecord) -> str:
+    """Return the name of the event that the end of a span is; empty if it is none."""
+    good, bad = _ENDS[span.kind]
+    return good if span.result in _GOOD else bad
+
+
+def started(span: SpanRecord, redactor: Redactor) -> dict[str, Any]:
+    """Return the fields of the event that the start of a span is."""
     if span.kind != "run":
-        return None
+        return {}
     known = span.attributes
     fields = {name: redactor.value(name, _parsed(known[key])) for key, name in _STARTS if key in known}
     selection = known.get(Attr.SELECTION)
     if selection:
         fields["selection"] = redactor.value("selection", _parsed(selection))
-    return "pipeline.started", fields
+    return fields
 
 
-def ended(span: SpanRecord, recording: Recording) -> Told | None:
-    """Return the name and the fields of the event that the end of a span is; None if it is none."""
-    good, bad = _ENDS[span.kind]
-    is_good = span.result in _GOOD
-    name = good if is_good else bad
-    if not name:
-        return None
-    fields: dict[str, Any] = {"duration_seconds": _seconds(span.duration_seconds)}
-    kind = span.kind
+def ended(span: SpanRecord, recording: Recording) -> dict[str, Any]:
+    """Return the fields of the event that the end of a span is."""
+    fields: dict[str, Any] = {"duration_seconds": _seconds(span)}
+    kind, is_good = span.kind, span.result in _GOOD
     if kind in ("load", "save"):
         fields["operation"] = kind
         if is_good:
-            fields.update({key: span.end_attributes[each] for each, key in _SIZES if each in span.end_attributes})
+            fields.update({key: span.end_attributes[each] for each, key in SIZES if each in span.end_attributes})
     elif kind in ("node", "run"):
         fields["result"] = span.result
         if kind == "run" and Attr.NODE_DONE_COUNT in span.end_attributes:
@@ -90,23 +109,31 @@ def ended(span: SpanRecord, recording: Recording) -> Told | None:
         # Where a cancelled run happened to be is not what ended it.
         with_traceback = kind in ("node", "run") and span.result != "cancellation"
         fields.update(_failure(span, recording.redactor, with_traceback=with_traceback))
-    return name, fields
+    return fields
 
 
-def closing(summary: Summary | None, outcome: Outcome) -> Told:
-    """Return the name and the fields of the last line."""
+def refused(error: BaseException, redactor: Redactor) -> dict[str, Any]:
+    """Return the fields of the event that a run does not start."""
+    kind, message, _ = redactor.exception(error)
+    return {"error_type": kind, "error": message}
+
+
+def closing(summary: Summary | None, outcome: Outcome) -> dict[str, Any]:
+    """Return the fields of the last line."""
     fields: dict[str, Any] = {}
     if summary is not None:
         fields = {"result": summary.result, "duration_seconds": summary.duration_seconds}
     fields.update(spans=outcome.spans, delivered=outcome.delivered, kept=outcome.kept, dropped=outcome.dropped)
+    if outcome.quarantined:
+        fields["quarantined"] = outcome.quarantined
     if outcome.place:
         fields["place"] = outcome.place
-    return CLOSED, fields
+    return fields
 
 
 def summary_of(span: SpanRecord) -> Summary:
     """Return what is remembered of a span that has ended."""
-    return Summary(span, span.result, _seconds(span.duration_seconds))
+    return Summary(span, span.result, _seconds(span))
 
 
 def _made(span: SpanRecord, recording: Recording) -> dict[str, Any]:
@@ -127,8 +154,8 @@ def _failure(span: SpanRecord, redactor: Redactor, *, with_traceback: bool) -> d
     return fields
 
 
-def _seconds(seconds: float) -> float:
-    return round(seconds, 6)
+def _seconds(span: SpanRecord) -> float:
+    return round(span.duration_seconds, 6)
 
 
 def _parsed(value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pellucid._util.locks import FileLock
 from pellucid._util.texts import text_of
+from pellucid.observability.logs._forks import call_in_forks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,27 +51,37 @@ class FileSink:
         self._descriptor = -1
         self._inode = (0, 0)
         self._step = max(1, min(_STEP_BYTES, self._most // 16))
-        self._unlooked_bytes = 0
+        # How many bytes are appended, and until when, before the file is looked at: none to one that is not open.
+        self._room = 0
         self._look_at = 0.0
         self._open_at = 0.0
         self._is_torn = False
         self._is_closed = False
         self._notice = ""
         self._was_told = False
-        self._lock = threading.RLock()
-        self._pid = os.getpid()
+        self._renew_lock()
+        call_in_forks(self._renew_lock)
 
-    def write(self, entry: Entry) -> None:
+    def _renew_lock(self) -> None:
+        self._lock = threading.RLock()
+
+    def write(self, entry: Entry) -> bool:
         """Append a line."""
-        line = entry.line()
-        if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.RLock()
+        return self.write_line(entry.line())
+
+    def write_line(self, line: bytes) -> bool:
+        """Append a line."""
         with self._lock:
             try:
-                self._append(line)
+                if self._room > 0 and time.monotonic() < self._look_at:
+                    self._put(line)
+                else:
+                    self._append(line)
             except OSError as error:
+                self._room = 0
                 self.dropped += 1
                 self._told(error)
+        return self._notice != ""
 
     def take_notice(self) -> str:
         """Return that lines are lost, once."""
@@ -80,8 +91,6 @@ class FileSink:
     def close(self, deadline: float) -> None:
         """Close the file."""
         del deadline  # nothing waits here
-        if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.RLock()
         with self._lock:
             self._is_closed = True
             self._let_go()
@@ -90,20 +99,20 @@ class FileSink:
         now = time.monotonic()
         if self._descriptor < 0:
             self._open(now)
-        elif self._unlooked_bytes >= self._step or now >= self._look_at:
+        else:
             self._look(now)
         if self._descriptor < 0:
             self.dropped += 1
             return
-        self._put(line)
+        self._put(b"\n" + line if self._is_torn else line)
 
-    def _put(self, line: bytes) -> None:
-        data = b"\n" + line if self._is_torn else line
+    def _put(self, data: bytes) -> None:
         written = os.write(self._descriptor, data)
-        self._unlooked_bytes += written
-        self._is_torn = written < len(data)
-        if self._is_torn:  # a full disk takes a part; the next line must not continue it
+        if written < len(data):  # a full disk takes a part; the next line must not continue it
+            self._is_torn = True
             raise OSError(errno.ENOSPC, "the disk is full")
+        self._is_torn = False
+        self._room -= written
 
     def _open(self, now: float) -> None:
         if self._is_closed or now < self._open_at:
@@ -115,17 +124,16 @@ class FileSink:
         self._descriptor = os.open(self.path, flags, 0o600)
         status = os.fstat(self._descriptor)
         self._inode = (status.st_dev, status.st_ino)
-        self._unlooked_bytes, self._look_at = self._step if status.st_size else 0, now + _LOOK_SECONDS
+        self._room, self._look_at = 0 if status.st_size else self._step, now + _LOOK_SECONDS
         self._open_at = 0.0
 
     def _look(self, now: float) -> None:
         """See whether the file is full, or is another one by now."""
-        self._unlooked_bytes, self._look_at = 0, now + _LOOK_SECONDS
+        self._room, self._look_at = self._step, now + _LOOK_SECONDS
         status = self._status()
         if status is not None and self.rotates and status.st_size >= self._most:
             status = self._rotated()
         if status is not None and status.st_size >= self._highest:
-            self._unlooked_bytes = self._step
             raise OSError(errno.EFBIG, "it is full, and cannot be rotated")
         if status is None or (status.st_dev, status.st_ino) != self._inode:
             self._let_go()
@@ -165,7 +173,7 @@ class FileSink:
 
     def _let_go(self) -> None:
         if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
+            descriptor, self._descriptor, self._room = self._descriptor, -1, 0
             os.close(descriptor)
 
     def _told(self, error: OSError) -> None:

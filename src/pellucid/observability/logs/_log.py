@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pellucid.exceptions import RunTerminated
 from pellucid.observability.current import current_span
 from pellucid.observability.logs._duplicates import is_duplicate
-from pellucid.observability.logs._entry import CORE_FIELDS, Entry, timestamp
-from pellucid.observability.logs._events import LEVELS
+from pellucid.observability.logs._ends import EndLines, EndRecords, is_common
+from pellucid.observability.logs._entry import CORE_FIELDS, EVENTS_LOGGER, Entry, LineSink, timestamp
+from pellucid.observability.logs._events import LEVELS, REFUSED, ended, event_of_end, event_of_start, refused, started
 from pellucid.observability.logs._file import FileSink
+from pellucid.observability.logs._open import OpenSpans
 from pellucid.observability.logs._processors import FIELDS, identity, message_of, processors_for
 from pellucid.observability.logs._sinks import SpoolSink
 
@@ -22,14 +24,13 @@ if TYPE_CHECKING:
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import SpanRecord
 
-__all__ = ["EVENTS_LOGGER", "EventLog", "RecordHandler"]
+__all__ = ["EventLog", "RecordHandler"]
 
-EVENTS_LOGGER = "pellucid.events"
-"""The logger of the built-in events."""
-
+_PACKAGE = "pellucid"
 _PART = "logging"
 _PROJECT_PART = "logging of the project"
 _DEEPEST = 3
+_MOST_KINDS = ("load", "save")
 
 
 class EventLog:
@@ -46,18 +47,56 @@ class EventLog:
         self.level = level
         self.sinks = tuple(sinks)
         self.is_closed = False
-        self._logger = logging.getLogger(EVENTS_LOGGER)
-        self._chain = processors_for(recording.session_id, lambda: self.recording.redactor)
+        self._logger, self._package = logging.getLogger(EVENTS_LOGGER), logging.getLogger(_PACKAGE)
+        self._open = OpenSpans()
+        self._chain = processors_for(recording.session_id, lambda: self.recording.redactor, self._open.enclosing)
+        self._lines, self._records = EndLines(recording), EndRecords(recording)
+        takers = [each.write_line for each in self.sinks if isinstance(each, LineSink)]
+        self._spools = tuple(each for each in self.sinks if isinstance(each, SpoolSink))
+        self._is_quick = level <= logging.INFO and len(takers) + len(self._spools) == len(self.sinks)
+        self._takers = tuple(takers)
         self._thread = threading.local()  # how deep it logs from inside of logging
 
     def adopt(self, recording: Recording) -> None:
         """Go on with the services of a forked process."""
         self.recording = recording
+        self._lines, self._records = EndLines(recording), EndRecords(recording)
+        self._open.leave_nodes()
         for sink in self.sinks:
             if isinstance(sink, SpoolSink):
                 sink.recording = recording
             elif isinstance(sink, FileSink):
                 sink.rotates = not recording.is_worker
+
+    def started(self, span: SpanRecord) -> None:
+        """Log the event that the start of a span is, if it is one."""
+        self._open.started(span)
+        name = event_of_start(span)
+        if name and LEVELS[name] >= self.level:
+            self.tell(name, span.started_ns, span, started(span, self.recording.redactor))
+
+    def ended(self, span: SpanRecord) -> None:
+        """Log the event that the end of a span is, if it is one."""
+        if span.kind not in _MOST_KINDS:
+            self._open.ended(span)
+        is_quick = self._is_quick and is_common(span) and not (self._logger.handlers or self._package.handlers)
+        if is_quick and self._put_end(span):
+            return
+        name = event_of_end(span)
+        if name and LEVELS[name] >= self.level:
+            self.tell(name, span.ended_ns, span, ended(span, self.recording))
+
+    def refused(self, error: BaseException, run_id: str, pipeline: str) -> None:
+        """Log that a run does not start.
+
+        Args:
+            error: why.
+            run_id: of the run.
+            pipeline: its name.
+        """
+        if LEVELS[REFUSED] >= self.level:
+            span, now_ns = self._open.of_run(run_id, pipeline), self.recording.clock.now_ns()
+            self.tell(REFUSED, now_ns, span, refused(error, self.recording.redactor))
 
     def tell(self, name: str, time_ns: int, span: SpanRecord | None, fields: dict[str, Any]) -> None:
         """Log a built-in event.
@@ -104,7 +143,7 @@ class EventLog:
         self.is_closed = True
         for number, sink in enumerate(self.sinks):
             self.recording.guard.call(_PART, sink.close, deadline)
-            if notice := self.recording.guard.call(_PART, sink.take_notice):
+            if notice := self.recording.guard.call(_PART, self._notice_of, sink):
                 self._warn(notice, self.sinks[number + 1 :])
 
     def _record(self, record: logging.LogRecord) -> None:
@@ -118,11 +157,41 @@ class EventLog:
         self._put(Entry({**ordered, **event}, record.levelno, int(record.created * 1e9), span))
 
     def _put(self, entry: Entry) -> None:
+        has_notice = False
         for sink in self.sinks:
-            sink.write(entry)
+            has_notice |= sink.write(entry)
+        if has_notice:
+            self._tell_notices()
+
+    def _put_end(self, span: SpanRecord) -> bool:
+        """Log the end of a span without its fields; return whether that could be done."""
+        line = self._lines.of(span)
+        if line is None:
+            return False
+        has_notice = False
+        for take in self._takers:
+            if take(line):
+                has_notice = True
+        for spool in self._spools:
+            record = self._records.of(span)
+            if record is not None:
+                spool.write_record(record)
+        if has_notice:
+            self._tell_notices()
+        return True
+
+    def _tell_notices(self) -> None:
         for sink in self.sinks:
-            if notice := sink.take_notice():
+            if notice := self._notice_of(sink):
                 self._warn(notice, self.sinks)
+
+    def _notice_of(self, sink: Sink) -> str:
+        """Return what is to be told of a place that loses lines; nothing if the spool beside it has told of that."""
+        notice = sink.take_notice()
+        if notice and isinstance(sink, FileSink) and self.recording.guard.faults.get("spool"):
+            spool = self.recording.path(self.recording.options.spool.path)
+            return "" if spool.parent in sink.path.parents else notice
+        return notice
 
     def _warn(self, notice: str, sinks: Sequence[Sink]) -> None:
         """Tell places about one that loses lines."""

@@ -9,6 +9,8 @@ import threading
 import time
 from collections import deque
 
+from pellucid.observability.logs._forks import call_in_forks
+
 __all__ = ["Outlet"]
 
 _MOST_QUEUED_BYTES = 1024 * 1024
@@ -37,37 +39,40 @@ class Outlet:
         self.dropped = 0
         self.is_broken = False
         self._reset()
+        call_in_forks(self._reset)
 
     def _reset(self) -> None:
-        self._pid = os.getpid()
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._is_stuck = False
         self._is_closed = False
         self._thread: threading.Thread | None = None
         # A signal's handler may log while this thread is in here.
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     def write(self, line: bytes) -> None:
         """Write a line now, or later, or not at all."""
-        if self._pid != os.getpid():
-            self._reset()
-        with self._changed:
+        with self._lock:
             if self._is_closed or self.is_broken:
                 self.dropped += 1
                 return
-            if not self._queue and self._is_prompt:
-                line = self._left_of(line)
-                if not line or self.is_broken:
+            if self._is_prompt and not self._queue:
+                try:
+                    written = os.write(self._descriptor, line)
+                except OSError as error:
+                    if self._is_over(error):
+                        return
+                    written = 0
+                if written == len(line):
                     return
+                line = line[written:]
             self._enqueue(line)
             if not self._is_prompt and not self._is_stuck:
                 self._is_stuck = not self._changed.wait_for(self._is_idle, _PATIENCE_SECONDS)
 
     def close(self, deadline: float) -> None:
         """Write what waits, until a time of the monotonic clock; what is left then is dropped, counted."""
-        if self._pid != os.getpid():
-            self._reset()
         with self._changed:
             while not self._is_idle() and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
@@ -102,16 +107,17 @@ class Outlet:
         """Write what can be written of a line; return the rest."""
         try:
             return line[os.write(self._descriptor, line) :]
-        except BlockingIOError:
-            return line
-        except OSError:
-            self._broke()
-            return b""
+        except OSError as error:
+            return b"" if self._is_over(error) else line
 
-    def _broke(self) -> None:
+    def _is_over(self, error: OSError) -> bool:
+        """Note that nothing can be written any more, unless there is only no room right now."""
+        if isinstance(error, BlockingIOError):
+            return False
         self.is_broken = True
         self.dropped += 1 + len(self._queue)
         self._queue.clear()
+        return True
 
     def _drain(self) -> None:
         """Write what waits, for as long as the outlet is in use; runs in the thread."""

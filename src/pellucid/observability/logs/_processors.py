@@ -56,30 +56,36 @@ def add_fields(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Add what the caller gave as ``extra``; a name that is taken gets the prefix ``extra.``."""
     record = event["_record"]
     attributes = vars(record)
-    given = attributes.get(FIELDS)
+    given: Any = attributes.get(FIELDS)
     if len(attributes) > len(_BARE):
         _add(event, {key: value for key, value in attributes.items() if key not in _STANDARD})
-    if isinstance(given, dict):
-        _add(event, given)
+    if issubclass(type(given), dict):
+        _add(event, dict(dict.items(given)))
     return event
 
 
 def _add(event: EventDict, fields: dict[Any, Any]) -> None:
     for key, value in fields.items():
-        name = str.__str__(key)[:_LONGEST_KEY] if isinstance(key, str) else f"<{type(key).__qualname__}>"
+        is_text = issubclass(type(key), str)  # what its class says itself is not asked
+        name = str.__getitem__(key, slice(0, _LONGEST_KEY)) if is_text else f"<{type(key).__qualname__}>"
         event[f"extra.{name}" if name in _CORE or name in event else name] = value
 
 
-def identifying(session_id: str, redactor: Callable[[], Redactor]) -> Processor:
+def identifying(
+    session_id: str,
+    redactor: Callable[[], Redactor],
+    enclosing: Callable[[], SpanRecord | None] = current_span.get,
+) -> Processor:
     """Return the processor that adds the ids of the span that is going on.
 
     Args:
         session_id: for lines that belong to no span.
         redactor: called for each line, as more secrets may be known by then.
+        enclosing: returns the span that is going on.
     """
 
     def add_identity(_logger: Any, _method: str, event: EventDict) -> EventDict:
-        event.update(identity(current_span.get(), session_id, redactor()))
+        event.update(identity(enclosing(), session_id, redactor()))
         return event
 
     return add_identity
@@ -110,9 +116,13 @@ def redacting(redactor: Callable[[], Redactor]) -> Processor:
     return redact
 
 
-def processors_for(session_id: str, redactor: Callable[[], Redactor]) -> tuple[Processor, ...]:
+def processors_for(
+    session_id: str,
+    redactor: Callable[[], Redactor],
+    enclosing: Callable[[], SpanRecord | None] = current_span.get,
+) -> tuple[Processor, ...]:
     """Return all of them, in order."""
-    return add_origin, identifying(session_id, redactor), add_fields, redacting(redactor)
+    return add_origin, identifying(session_id, redactor, enclosing), add_fields, redacting(redactor)
 
 
 def identity(span: SpanRecord | None, session_id: str, redactor: Redactor) -> dict[str, str]:
@@ -142,14 +152,13 @@ def message_of(record: logging.LogRecord) -> str:
     except (KeyboardInterrupt, RunTerminated):
         raise
     except BaseException as error:  # of a hostile object: anything
-        template = record.msg if isinstance(record.msg, str) else f"<{type(record.msg).__qualname__}>"
+        given, kind = record.msg, type(record.msg)
+        template = str.__getitem__(given, slice(None)) if issubclass(kind, str) else f"<{kind.__qualname__}>"
         return f"{template} <arguments that raise {type(error).__name__}>"
 
 
 def _error_of(record: logging.LogRecord) -> BaseException | None:
     info: Any = record.exc_info
-    if isinstance(info, BaseException):
-        return info
-    if isinstance(info, tuple) and len(info) > 1 and isinstance(info[1], BaseException):
-        return info[1]
-    return None
+    if issubclass(type(info), tuple) and tuple.__len__(info) > 1:
+        info = tuple.__getitem__(info, 1)
+    return info if issubclass(type(info), BaseException) else None

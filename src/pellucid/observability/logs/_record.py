@@ -6,7 +6,7 @@ Source: opentelemetry-proto, ``opentelemetry/proto/logs/v1/logs.proto``; OpenTel
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pellucid.observability.semconv import Attr
 from pellucid.observability.wire import (
@@ -20,9 +20,12 @@ from pellucid.observability.wire import (
 )
 
 if TYPE_CHECKING:
-    from pellucid.observability.logs._entry import Entry
+    from collections.abc import Mapping
 
-__all__ = ["encode_record", "severity_number"]
+    from pellucid.observability.logs._entry import Entry
+    from pellucid.observability.records import RunScope
+
+__all__ = ["attributes_of", "encode_record", "name_of_event", "place_of", "severity_number", "severity_of"]
 
 _SAMPLED = 1
 _NOT_ATTRIBUTES = frozenset(("timestamp", "level", "event", "trace_id", "span_id"))
@@ -62,21 +65,34 @@ def encode_record(entry: Entry, observed_ns: int) -> bytes:
         observed_ns: when it was taken, in nanoseconds since the epoch.
     """
     event, span = entry.event, entry.span
-    attributes = {_NAMES.get(key, key): value for key, value in event.items() if key not in _NOT_ATTRIBUTES}
     parts = [
         fixed64_field(1, entry.time_ns),
-        varint_field(2, severity_number(entry.level)),
-        text_field(3, str(event.get("level", ""))),
-        bytes_field(5, any_value(event.get("event", ""))),
-        key_values(6, attributes),
+        severity_of(entry.level, str(event.get("level", "")), event.get("event", "")),
+        attributes_of({key: value for key, value in event.items() if key not in _NOT_ATTRIBUTES}),
     ]
     if span is not None:
-        parts += [
-            fixed32_field(8, _SAMPLED if span.scope.sampled else 0),
-            bytes_field(9, span.scope.trace_id),
-            bytes_field(10, span.span_id),
-        ]
+        parts += [place_of(span.scope), bytes_field(10, span.span_id)]
     parts.append(fixed64_field(11, observed_ns))
     if entry.name:
-        parts.append(text_field(12, entry.name))
+        parts.append(name_of_event(entry.name))
     return b"".join(parts)
+
+
+def severity_of(level: int, name: str, body: Any) -> bytes:
+    """Return the fields for the level, as number and as text, and the body."""
+    return varint_field(2, severity_number(level)) + text_field(3, name) + bytes_field(5, any_value(body))
+
+
+def attributes_of(fields: Mapping[str, Any]) -> bytes:
+    """Return the attributes that fields of a line are."""
+    return key_values(6, {_NAMES.get(key, key): value for key, value in fields.items()})
+
+
+def place_of(scope: RunScope) -> bytes:
+    """Return the fields for the trace; that of the span comes after them."""
+    return fixed32_field(8, _SAMPLED if scope.sampled else 0) + bytes_field(9, scope.trace_id)
+
+
+def name_of_event(name: str) -> bytes:
+    """Return the field for the name of a built-in event."""
+    return text_field(12, name)

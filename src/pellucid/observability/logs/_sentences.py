@@ -83,8 +83,9 @@ def _closed(event: Fields) -> str:
 def _delivered(event: Fields) -> str:
     spans, delivered, kept, dropped = (int(event.get(each) or 0) for each in ("spans", "delivered", "kept", "dropped"))
     place = f" in {event['place']}" if event.get("place") else ""
-    lost = f", {dropped} lost" if dropped else ""
-    if delivered or (spans and not kept and not place):
+    refused = int(event.get("quarantined") or 0)
+    lost = (f", {refused} refused, in quarantine" if refused else "") + (f", {dropped} lost" if dropped else "")
+    if delivered or refused or (spans and not kept and not place):
         told = f"spans {delivered}/{spans} delivered" + (f", {kept} kept{place}" if kept else "")
     else:
         told = f"{kept or spans - dropped} spans kept{place}"
@@ -103,6 +104,7 @@ _SENTENCES: Mapping[str, Callable[[Fields], str]] = MappingProxyType(
         "pipeline.failed": lambda event: (
             f"{_run(event)} {_verb(event, 'failed')} after {duration(event.get('duration_seconds'))}{_why(event)}"
         ),
+        "pipeline.refused": lambda event: f"{_run(event)} did not start{_why(event)}",
         "node.started": lambda event: f"{event.get('node', '?')} started",
         "node.finished": lambda event: f"{event.get('node', '?')} {_verb(event, 'succeeded')} {_took(event)}",
         "node.failed": lambda event: (

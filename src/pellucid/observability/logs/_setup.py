@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pellucid.observability.logs._file import FileSink
 from pellucid.observability.logs._log import EventLog, RecordHandler
 from pellucid.observability.logs._sinks import SpoolSink, level_number, stderr_sink
+from pellucid.observability.logs._steps import StepLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ class Setup:
     Attributes:
         log: where lines go.
         owns_stderr: whether lines for stderr are ours.
+        steps: keeps the runtime's lines that say the same from being made.
 
     Args:
         recording: of the session.
@@ -46,6 +48,7 @@ class Setup:
         level = level_number(options.level)
         self.log = EventLog(recording, level, [*_sinks(recording, owns_stderr=self.owns_stderr), *further])
         self._handler = _SetupHandler(self, is_first=not peers)
+        self.steps = StepLines(_is_ours)
         self._levels: list[tuple[logging.Logger, int, int]] = []
         self._added: list[logging.Logger] = []
         redirection = recording.redirection
@@ -59,8 +62,17 @@ class Setup:
         """Go on in a forked process, with what it has of its own."""
         self.log.adopt(recording)
 
+    def hear(self, logger: logging.Logger) -> None:
+        """Have a logger of structlog's let its lines through, where nobody has set up levels for it.
+
+        structlog shows all lines as long as nobody configures it; the level of the root logger would keep most back.
+        """
+        if self.owns_stderr and not logger.level and not _has_level_above(logger):
+            self._set_levels(self.log.level, (logger.name,))
+
     def undo(self, deadline: float) -> None:
         """Leave logging as it was found, but for what others changed meanwhile, and close what is ours."""
+        self.steps.end()
         if self._handler not in self._root.handlers:  # somebody has set up logging anew
             self._replaced.clear()
         for logger in self._added:
@@ -113,6 +125,20 @@ class _SetupHandler(RecordHandler):
     def __init__(self, setup: Setup, *, is_first: bool) -> None:
         super().__init__(setup.log, is_first=is_first)
         self.setup = setup
+
+
+def _is_ours(handler: logging.Handler) -> bool:
+    return isinstance(handler, _SetupHandler)
+
+
+def _has_level_above(logger: logging.Logger) -> bool:
+    """Tell whether a logger gets its level from another one than the root."""
+    above = logger.parent
+    while above is not None and above.parent is not None:
+        if above.level:
+            return True
+        above = above.parent
+    return False
 
 
 def _known(name: str) -> object:

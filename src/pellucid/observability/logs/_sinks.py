@@ -1,4 +1,4 @@
-"""Where log lines go, besides the file: the terminal or pipe of stderr, the spool, memory."""
+"""Where log lines go, besides the file: the terminal or pipe of stderr, and the spool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from pellucid.observability.logs._outlet import Outlet
 from pellucid.observability.logs._record import encode_record
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pellucid.observability.logs._entry import Entry
     from pellucid.observability.recording import Recording
 
-__all__ = ["DescriptorSink", "MemorySink", "SpoolSink", "StreamSink", "stderr_sink"]
+__all__ = ["DescriptorLineSink", "DescriptorSink", "SpoolSink", "StreamSink", "stderr_sink"]
 
 
 class DescriptorSink:
@@ -40,9 +40,14 @@ class DescriptorSink:
         """How many lines were lost."""
         return self.outlet.dropped
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Entry) -> bool:
         """Write a line, now or soon."""
-        self.outlet.write(self._rendered(entry))
+        return self._write(self._rendered(entry))
+
+    def _write(self, line: bytes) -> bool:
+        outlet = self.outlet
+        outlet.write(line)
+        return outlet.dropped > 0 and not self._was_told
 
     def take_notice(self) -> str:
         """Return that lines are lost, once."""
@@ -55,6 +60,21 @@ class DescriptorSink:
     def close(self, deadline: float) -> None:
         """Write what waits, and let go of the descriptor."""
         self.outlet.close(deadline)
+
+
+class DescriptorLineSink(DescriptorSink):
+    """Writes lines of JSON to a descriptor.
+
+    Args:
+        outlet: for the descriptor.
+    """
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__(outlet, _json_line)
+
+    def write_line(self, line: bytes) -> bool:
+        """Write a line, now or soon."""
+        return self._write(line)
 
 
 class StreamSink:
@@ -70,12 +90,13 @@ class StreamSink:
         self._rendered = rendered
         self.dropped = 0
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Entry) -> bool:
         """Write a line."""
         try:
             self._stream.write(self._rendered(entry).decode("utf-8"))
         except Exception:  # of somebody's stream, which may be closed by now
             self.dropped += 1
+        return False
 
     def take_notice(self) -> str:
         """Return nothing: whoever took the stream away knows."""
@@ -96,11 +117,15 @@ class SpoolSink:
         self.recording = recording
         self.dropped = 0
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Entry) -> bool:
         """Keep a line."""
+        self.write_record(encode_record(entry, self.recording.clock.now_ns()))
+        return False
+
+    def write_record(self, record: bytes) -> None:
+        """Keep an encoded record."""
         recording = self.recording
-        observed_ns = recording.clock.now_ns()
-        recording.spool.end(STREAM_LOGS, recording.ids.span_id(), encode_record(entry, observed_ns))
+        recording.spool.end(STREAM_LOGS, recording.ids.span_id(), record)
 
     def take_notice(self) -> str:
         """Return nothing: the spool counts for itself."""
@@ -108,25 +133,6 @@ class SpoolSink:
 
     def close(self, deadline: float) -> None:
         """Leave the spool as it is: it is everybody's."""
-
-
-class MemorySink:
-    """Keeps the fields of each line, for tests."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.dropped = 0
-
-    def write(self, entry: Entry) -> None:
-        """Keep a line."""
-        self.events.append(dict(entry.event))
-
-    def take_notice(self) -> str:
-        """Return nothing."""
-        return ""
-
-    def close(self, deadline: float) -> None:
-        """Keep what there is."""
 
 
 def stderr_sink(form: str) -> DescriptorSink | StreamSink | None:
@@ -146,9 +152,10 @@ def stderr_sink(form: str) -> DescriptorSink | StreamSink | None:
     if descriptor is None:
         return StreamSink(stream, rendered)
     try:
-        return DescriptorSink(Outlet(descriptor), rendered)
+        outlet = Outlet(descriptor)
     except OSError:  # it is closed
         return None
+    return DescriptorSink(outlet, rendered) if is_console else DescriptorLineSink(outlet)
 
 
 def level_number(name: str) -> int:

@@ -1,6 +1,6 @@
 """Metrics: what is counted, kept over processes, and rendered for Prometheus."""
 
-from pellucid.observability.metrics._events import seal
+from pellucid.observability.metrics._events import run_started, seal
 from pellucid.observability.metrics._filling import Filling
 from pellucid.observability.metrics._render import LiveState, registry, render
 from pellucid.observability.metrics._series import Deltas, Exemplar
@@ -17,5 +17,6 @@ __all__ = [
     "TotalsStore",
     "registry",
     "render",
+    "run_started",
     "seal",
 ]

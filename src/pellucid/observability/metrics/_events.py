@@ -10,6 +10,7 @@ in hex, null is what is not known.
 ``n``      a node ended: as a run; node, seconds it waited, seconds of processor time, bytes of memory, datasets
 ``s``      a session, context or catalog was made: kind, trace, span, started, ended, result
 ``d``      datasets of a node that has too many for one event: trace, datasets
+``f``      a fault of telemetry: part, time
 =========  =================================================================================================
 
 A dataset is: operation, label, result, span, started, ended, bytes, rows.
@@ -27,7 +28,7 @@ from pellucid.observability.semconv import OPERATIONS, RESULTS
 
 VERSION = 1
 
-RUN_STARTED, NODE_STARTED, RUN_ENDED, NODE_ENDED, STEP_ENDED, DATASETS_ENDED = "RNrnsd"
+RUN_STARTED, NODE_STARTED, RUN_ENDED, NODE_ENDED, STEP_ENDED, DATASETS_ENDED, FAULT = "RNrnsdf"
 
 STEPS = ("session.create", "context.load", "catalog.create")
 
@@ -101,6 +102,7 @@ class MetricEvent:
         step: the kind of span, for ``s``.
         use: of a node that ended.
         datasets: that were loaded and saved.
+        part: of telemetry, for ``f``.
         bad_values: how many numbers in it make no sense; they are left out.
     """
 
@@ -111,6 +113,7 @@ class MetricEvent:
     step: str = ""
     use: NodeUse = NodeUse()
     datasets: tuple[DatasetEnd, ...] = ()
+    part: str = ""
     bad_values: int = 0
 
 
@@ -131,6 +134,15 @@ def seal(start_payload: bytes, time_ns: int, result: str = "error") -> bytes:
         return _dumped([data[0], letter, *data[2:6], ended_ns, result, *rest])
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return start_payload  # it is counted as malformed, or as a start, where it is read
+
+
+def run_started(payload: bytes) -> str | None:
+    """Return the pipeline of a run that started; None for any other event."""
+    try:
+        event = read(payload)
+    except BadEventError:
+        return None
+    return event.pipeline if event.letter == RUN_STARTED else None
 
 
 def read(payload: bytes) -> MetricEvent:
@@ -156,9 +168,8 @@ class _Reader:
     def event(self, version: int, letter: str, *rest: Any) -> MetricEvent:
         if version != VERSION:
             raise BadEventError("another version")
-        if letter == DATASETS_ENDED:
-            trace_id, datasets = rest
-            return MetricEvent(letter, datasets=self._datasets(trace_id, datasets), bad_values=self.bad_values)
+        if letter in {DATASETS_ENDED, FAULT}:
+            return self._untimed(letter, *rest)
         name, trace_id, span_id, started_ns, *more = rest
         if letter == RUN_STARTED:
             () = more
@@ -179,7 +190,14 @@ class _Reader:
         node, waited, cpu, memory, datasets = more
         use = NodeUse(self._seconds(waited), self._seconds(cpu), self._whole(memory))
         ended = self._datasets(trace_id, datasets)
-        return MetricEvent(letter, timing, _name(name), _name(node), "", use, ended, self.bad_values)
+        return MetricEvent(letter, timing, _name(name), _name(node), "", use, ended, bad_values=self.bad_values)
+
+    def _untimed(self, letter: str, what: Any, more: Any) -> MetricEvent:
+        if letter == DATASETS_ENDED:
+            return MetricEvent(letter, datasets=self._datasets(what, more), bad_values=self.bad_values)
+        if not _is_time(more):
+            raise BadEventError("times")
+        return MetricEvent(letter, part=_name(what))
 
     def _datasets(self, trace_id: str, data: list[Any]) -> tuple[DatasetEnd, ...]:
         return tuple([self._dataset(trace_id, *each) for each in data])

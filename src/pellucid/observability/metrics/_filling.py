@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pellucid.observability.metrics._events import (
     DATASETS_ENDED,
+    FAULT,
     NODE_ENDED,
     NODE_STARTED,
     RUN_ENDED,
@@ -73,7 +74,9 @@ class Filling:
 
     def _fill(self, event: MetricEvent) -> None:
         timing = event.timing
-        if timing is None:
+        if event.letter == FAULT:
+            self.deltas.count("telemetry_faults_total", part=event.part)
+        elif timing is None:
             assert event.letter == DATASETS_ENDED
         elif event.letter == RUN_STARTED:
             self.deltas.add(_RUNS, (event.pipeline, _KNOWN), 0, timing.started_ns, 0)

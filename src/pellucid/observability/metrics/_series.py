@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from pellucid.observability.redaction import INVISIBLE
 from pellucid.observability.semconv import metric as metric_of
 
 if TYPE_CHECKING:
     from pellucid.observability.semconv import Metric
 
 _MOST_CHARACTERS = 256
-
-# Control characters, line separators, marks of direction, what is not to be seen, and halves of surrogate pairs.
-_UNSAFE = re.compile(
-    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff\\ud800-\\udfff]"
-)
 
 MOST_AMOUNT = 2**63 - 1
 """The largest amount of one series: 292 years in nanoseconds."""
@@ -277,7 +272,7 @@ def clean(text: str) -> str:
     """Return a text that can be the value of a label: bounded, and with nothing that the parser of a page minds."""
     if text.isascii() and text.isprintable() and len(text) <= _MOST_CHARACTERS:
         return text
-    return _UNSAFE.sub("\ufffd", text[:_MOST_CHARACTERS])
+    return INVISIBLE.sub("\ufffd", text[:_MOST_CHARACTERS])
 
 
 def _amount(value: Any) -> int:

@@ -27,6 +27,12 @@ _DAY_NS = 86_400_000_000_000
 _LEDGER_DAYS = 30
 _MANY = 2000
 _FRAMES_BETWEEN_CHECKS = 200
+_MOST_WAITING = 500
+_MOST_WAITING_BYTES = 16 * 1024 * 1024
+_MOST_AT_ONCE = 50
+_MOST_BYTES_AT_ONCE = 1024 * 1024
+_SHARE = 0.6
+_STARTS_AND_ENDS = frozenset({FrameKind.START, FrameKind.END})
 
 _REFUSED = "telemetry_series_refused_total"
 _FAULTS = "telemetry_faults_total"
@@ -74,12 +80,22 @@ class TotalsStore:
         self._database = Database(path, _count_set_aside)
         self._limit = series_limit
 
-    def take(self, segment: CountedSegment, *, is_counting_spans: bool = False, deadline: float | None = None) -> bool:
-        """Count the metric events of a segment, all or none; return False if that was done before.
+    def take(
+        self,
+        segment: CountedSegment,
+        *,
+        is_counting_spans: bool = False,
+        also: Deltas | None = None,
+        deadline: float | None = None,
+    ) -> bool:
+        """Take the metric events of a segment, all or none; return False if that was done before.
+
+        They are counted when somebody reads the totals.
 
         Args:
             segment: to be counted.
             is_counting_spans: count its ended spans as produced, too, in ``telemetry_spans_total``.
+            also: what else is to be counted with it.
             deadline: of ``time.monotonic``.
 
         Raises:
@@ -87,13 +103,18 @@ class TotalsStore:
         """
         name = segment.name
         until = time.monotonic() + DEFAULT_SECONDS if deadline is None else deadline
-        filling = _filled(segment, is_counting_spans, until)
+        events, spans = _events(segment, until)
+        deltas = Deltas() if also is None else also
+        if is_counting_spans:
+            deltas.count(_SPANS, spans, state="produced")
 
         def work(connection: sqlite3.Connection) -> bool:
             if _is_taken(connection, name):
                 return False
             now_ns = time.time_ns()
-            _Additions(connection, self._limit).apply(filling.deltas)
+            if events:
+                connection.execute("INSERT INTO inbox (events) VALUES (?)", (b"\n".join(events),))
+            _Additions(connection, self._limit).apply(deltas)
             connection.execute("INSERT INTO segments VALUES (?, ?)", (name, now_ns))
             connection.execute("DELETE FROM segments WHERE taken_ns < ?", (now_ns - _LEDGER_DAYS * _DAY_NS,))
             return True
@@ -112,9 +133,12 @@ class TotalsStore:
     def read(self, *, deadline: float | None = None) -> Totals:
         """Return all totals as they are now; series that are damaged or unknown are left out.
 
+        What cannot be counted in time is left to the next reader.
+
         Raises:
             TotalsError: they cannot be read now.
         """
+        self._count(deadline)
         found = self._database.do(lambda each: rows(each, "SELECT metric, labels, state FROM series"), deadline)
         return Totals(dict(_loaded(found)))
 
@@ -134,8 +158,27 @@ class TotalsStore:
         Raises:
             TotalsError: it cannot be done now; nothing was removed.
         """
+        self._count(deadline)
         before_ns = (time.time_ns() if now_ns is None else now_ns) - round(days * _DAY_NS)
         return self._database.do(lambda connection: _pruned(connection, before_ns), deadline)
+
+    def tidy(self, days: float, *, deadline: float | None = None) -> None:
+        """Do what ``prune`` does, at the end of a run: events that nobody asked for stay as they are, unless many.
+
+        Raises:
+            TotalsError: it cannot be done now.
+        """
+        number, size = self._database.do(_waiting, deadline)
+        if not number or number > _MOST_WAITING or size > _MOST_WAITING_BYTES:
+            self.prune(days, deadline=deadline)
+
+    def _count(self, deadline: float | None) -> None:
+        """Count what was taken, some segments in each transaction, for the larger part of the time that there is."""
+        now = time.monotonic()
+        until = now + (DEFAULT_SECONDS if deadline is None else max(0.0, deadline - now)) * _SHARE
+        number, _ = self._database.do(_waiting, deadline)
+        while number and time.monotonic() < until:
+            number = self._database.do(lambda connection: _counted(connection, self._limit), deadline)
 
     def close(self) -> None:
         """Forget totals in memory; a file needs no closing."""
@@ -196,18 +239,39 @@ class _Additions:
         return True
 
 
-def _filled(segment: CountedSegment, is_counting_spans: bool, until: float) -> Filling:
-    filling, spans = Filling(), 0
+def _events(segment: CountedSegment, until: float) -> tuple[list[bytes], int]:
+    """Return the events of a segment, and how many spans have ended in it."""
+    events: list[bytes] = []
+    spans = 0
     for number, frame in enumerate(segment.frames()):
         if number % _FRAMES_BETWEEN_CHECKS == 0 and time.monotonic() >= until:
             raise TotalsError(f"{segment.name}: not read before the deadline")
-        if frame.stream == STREAM_METRICS and frame.kind in {FrameKind.START, FrameKind.END}:
-            filling.add(frame.payload)
+        if frame.stream == STREAM_METRICS and frame.kind in _STARTS_AND_ENDS:
+            events.append(frame.payload)
         elif frame.stream == STREAM_SPANS and frame.kind == FrameKind.END:
             spans += 1
-    if is_counting_spans:
-        filling.deltas.count(_SPANS, spans, state="produced")
-    return filling
+    return events, spans
+
+
+def _waiting(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many segments are not counted yet, and how many bytes they have."""
+    ((number, size),) = rows(connection, "SELECT count(*), total(length(events)) FROM inbox")
+    return int(number), int(size)
+
+
+def _counted(connection: sqlite3.Connection, limit: int) -> int:
+    """Count some segments that wait; return how many did."""
+    filling, size, last = Filling(), 0, 0
+    found = rows(connection, "SELECT number, events FROM inbox ORDER BY number LIMIT ?", _MOST_AT_ONCE)
+    for number, events in found:
+        if last and size + len(events) > _MOST_BYTES_AT_ONCE:
+            break
+        for event in events.split(b"\n"):
+            filling.add(event)
+        last, size = number, size + len(events)
+    _Additions(connection, limit).apply(filling.deltas)
+    connection.execute("DELETE FROM inbox WHERE number <= ?", (last,))
+    return len(found)
 
 
 def _is_taken(connection: sqlite3.Connection, name: str) -> bool:

@@ -116,7 +116,7 @@ class SpoolOptions:
 
     Attributes:
         path: the folder.
-        segment_bytes: the largest size of one file.
+        segment_bytes: the largest size of one file; at most a quarter of all.
         total_bytes: of all; beyond it the oldest goes, counted.
         age_days: what is older goes, counted.
         roll_seconds: how long a file is written to before what is in it moves on.

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from pellucid._util.suggest import did_you_mean
 from pellucid.observability.options._keys import SAMPLERS
 from pellucid.observability.options._kinds import MisfitError, is_http_url, pairs
+from pellucid.observability.options._settings import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pellucid.observability.options._settings import Settings
 
+_LEAST_SEGMENTS = 4
 _SERVICE_NAME = "service.name"
 _OTLP = "OTEL_EXPORTER_OTLP_"
 _SIGNALS = (("tracing", "TRACES", "v1/traces"), ("logging", "LOGS", "v1/logs"))
@@ -178,3 +180,15 @@ def check_together(settings: Settings) -> None:
         sampler = settings.values["tracing.sampler"]
         settings.note("tracing.sampler_argument", source, f"The sampler '{sampler}' takes no argument; it is left out.")
         settings.set("tracing.sampler_argument", "", source)
+    _check_spool(settings)
+
+
+def _check_spool(settings: Settings) -> None:
+    """Let several files fit into the spool: what one alone would fill is dropped as soon as it is there."""
+    key, most = "spool.segment_bytes", settings.values["spool.total_bytes"] // _LEAST_SEGMENTS
+    if settings.values[key] <= most:
+        return
+    source = settings.origins[key]
+    if source != DEFAULT:
+        settings.note(key, source, f"'{key}' is more than a quarter of 'spool.total_bytes'. It becomes {most}.")
+    settings.set(key, most, settings.origins["spool.total_bytes"] if source == DEFAULT else source)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import linecache
 from itertools import islice
-from pathlib import PurePath
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pellucid.exceptions import RunTerminated
+from pellucid.observability.redaction._saying import said_within
 from pellucid.observability.redaction._values import name_of_type
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ _MOST_NOTES = 10
 _MOST_GROUPED = 5
 _LONGEST_SOURCE = 500
 _PLAIN = (str, int, float, bool, complex, type(None))
+_OF_C = (KeyError.__str__, OSError.__str__)
+# As BaseException has them, whatever a class derived from it has made of them.
+_cause_of, _context_of, _suppresses, _traceback_of = (
+    vars(BaseException)[name].__get__ for name in ("__cause__", "__context__", "__suppress_context__", "__traceback__")
+)
+_PATHS = (PosixPath, WindowsPath, PurePosixPath, PureWindowsPath)
+_DEADLINE = 0.5  # seconds
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
@@ -47,9 +55,10 @@ def described_error(texts: Texts, error: BaseException, length: int, traceback_l
         traceback_length: of the traceback, of which the middle is left out if need be.
     """
     name = texts.text(name_of_type(type(error)))
-    message = texts.text(_message(error, length))
+    said = _message(error, length)
+    message = texts.text(said)
     try:
-        parts = list(_chain(texts, error, length))
+        parts = list(_chain(texts, error, said, length))
     except (KeyboardInterrupt, RunTerminated):
         raise
     except BaseException:  # of a hostile object: anything
@@ -59,9 +68,11 @@ def described_error(texts: Texts, error: BaseException, length: int, traceback_l
 
 def _message(error: BaseException, length: int) -> str:
     try:
-        if type(error).__str__ is BaseException.__str__:
-            return _of_arguments(error.args, length)
-        text = str(error)
+        said_by = type(error).__str__
+        is_plain = said_by in _OF_C and _has_plain_data(error)
+        if said_by is BaseException.__str__ or (said_by in _OF_C and not is_plain):
+            return _of_arguments(error.args, length, quoted=said_by is KeyError.__str__)
+        text = str(error) if is_plain else said_within(error, _DEADLINE)
         return text if type(text) is str else str.__getitem__(text, slice(None))
     except (KeyboardInterrupt, RunTerminated):
         raise
@@ -69,10 +80,17 @@ def _message(error: BaseException, length: int) -> str:
         return f"<its text raises {name_of_type(type(raised))}>"
 
 
-def _of_arguments(arguments: tuple[Any, ...], length: int) -> str:
+def _has_plain_data(error: BaseException) -> bool:
+    files = [getattr(error, name, None) for name in ("filename", "filename2")]
+    return all(type(each) in _PLAIN for each in error.args) and all(
+        type(each) in _PLAIN or type(each) in _PATHS or type(each) is bytes for each in files
+    )
+
+
+def _of_arguments(arguments: tuple[Any, ...], length: int, *, quoted: bool = False) -> str:
     """Return what an exception says by default, but for arguments that are nobody's plain data."""
     if len(arguments) == 1:
-        return _of_argument(arguments[0], length, quoted=False)
+        return _of_argument(arguments[0], length, quoted=quoted)
     inside = ", ".join(_of_argument(each, length, quoted=True) for each in arguments[:_MOST_NOTES])
     return f"({inside})" if arguments else ""
 
@@ -85,12 +103,14 @@ def _of_argument(value: Any, length: int, *, quoted: bool) -> str:
         return repr(text) if quoted else text
     if kind in _PLAIN:
         return repr(value)
-    if issubclass(kind, (BaseException, PurePath)):
+    if issubclass(kind, BaseException):
+        return _message(value, length)
+    if kind in _PATHS:
         return str(value)
     return f"<{name_of_type(kind)}>"
 
 
-def _chain(texts: Texts, error: BaseException, length: int) -> Iterator[str]:
+def _chain(texts: Texts, error: BaseException, said: str, length: int) -> Iterator[str]:
     """Yield the traceback of an exception and of those that led to it, the first one first."""
     found: list[tuple[BaseException, str]] = []
     seen: set[int] = set()
@@ -99,33 +119,45 @@ def _chain(texts: Texts, error: BaseException, length: int) -> Iterator[str]:
     while current is not None and id(current) not in seen and len(found) < _MOST_ERRORS:
         seen.add(id(current))
         found.append((current, link))
-        if current.__cause__ is not None:
-            current, link = current.__cause__, _CAUSE
+        cause = _cause_of(current)
+        if cause is not None:
+            current, link = cause, _CAUSE
         else:
-            current, link = (None if current.__suppress_context__ else current.__context__), _CONTEXT
+            current, link = (None if _suppresses(current) else _context_of(current)), _CONTEXT
     for each, leads_to in reversed(found):
-        yield from _one(texts, each, length)
+        yield from _one(texts, each, said if each is error else _message(each, length), length)
         if leads_to:
             yield f"\n{leads_to}\n"
 
 
-def _one(texts: Texts, error: BaseException, length: int) -> Iterator[str]:
-    if error.__traceback__ is not None:
+def _one(texts: Texts, error: BaseException, said: str, length: int) -> Iterator[str]:
+    traceback = _traceback_of(error)
+    if traceback is not None:
         yield "Traceback (most recent call last):"
-        yield from _frames(texts, error.__traceback__)
-    message = texts.lines(_message(error, length), length)
+        yield from _frames(texts, traceback)
+    message = texts.lines(said, length)
     name = texts.text(name_of_type(type(error)))
     yield f"{name}: {message}" if message else name
-    notes = getattr(error, "__notes__", None)
+    notes = _attribute(error, "__notes__")
     if type(notes) is list:
         yield from (texts.lines(each, length) for each in notes[:_MOST_NOTES] if type(each) is str)
-    grouped = getattr(error, "exceptions", None)
-    if type(grouped) is tuple and all(isinstance(each, BaseException) for each in grouped):
+    grouped = _attribute(error, "exceptions")
+    if type(grouped) is tuple:
         for each in grouped[:_MOST_GROUPED]:
-            said = texts.text(_message(each, length))
-            yield f"  | {texts.text(name_of_type(type(each)))}: {said}"
+            if issubclass(type(each), BaseException):
+                said = texts.text(_message(each, length))
+                yield f"  | {texts.text(name_of_type(type(each)))}: {said}"
         if len(grouped) > _MOST_GROUPED:
             yield f"  | … {len(grouped) - _MOST_GROUPED:,} more"
+
+
+def _attribute(error: BaseException, name: str) -> Any:
+    try:
+        return getattr(error, name, None)
+    except (KeyboardInterrupt, RunTerminated):
+        raise
+    except BaseException:  # of a hostile object: anything
+        return None
 
 
 def _frames(texts: Texts, traceback: TracebackType) -> Iterator[str]:
@@ -140,7 +172,7 @@ def _frames(texts: Texts, traceback: TracebackType) -> Iterator[str]:
         yield f'  File "{texts.text(code.co_filename)}", line {line}, in {texts.text(code.co_name)}'
         source = _source(code.co_filename, line, frame.f_globals)
         if source:
-            yield f"    {texts.text(source)}"
+            yield f"    {texts.text(source)[:_LONGEST_SOURCE]}"  # in this order: no part of a secret is left
 
 
 def _walk(traceback: TracebackType | None) -> Iterator[tuple[Any, int]]:
@@ -151,7 +183,7 @@ def _walk(traceback: TracebackType | None) -> Iterator[tuple[Any, int]]:
 
 def _source(file: str, line: int, variables: dict[str, Any]) -> str:
     try:
-        return linecache.getline(file, line, variables).strip()[:_LONGEST_SOURCE]
+        return linecache.getline(file, line, variables).strip()
     except Exception:  # of a loader
         return ""
 

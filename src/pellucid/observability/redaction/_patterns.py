@@ -1,10 +1,30 @@
-"""Secrets that are known by their form, and letters that are not to be shown as they are."""
+"""Secrets that are known by their form."""
 
 from __future__ import annotations
 
+import base64
 import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid._util.redaction import REDACTED, redact_urls
+from pellucid.observability.redaction._assigned import hide_assigned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pellucid.observability.redaction._assigned import NamesSecret
+
+# By a letter that is rare in ordinary texts, so that little of them is looked at.
+MARKS = (
+    r"-(?:----BEGIN|(?<![^\s'\"]-)[-upaPwU]|(?=[\w-]{10})(?:(?<=glpat-)|(?<=gl[dr]t-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=sk-)"
+    r"|(?<=pypi-)|(?<=GOCSPX-)|(?<=AGE-)))"
+    r"|_(?=\w{10})(?:(?<=gh[pousr]_)|(?<=hub_pat_)|(?<=[rs]k_)|(?<=hsec_)|(?<=hf_)|(?<=npm_)|(?<=dop_)"
+    r"|(?<=shp[acs][ats]_)|(?<=glsa_)|(?<=glc_))"
+    r"|\.(?=[\w-]{5})(?:(?<=hooks\.)slack|(?<=ya29\.)|(?<=SG\.)|(?<=hv[sb]\.))"
+    r"|A(?:[KSB]IA|CCA|Iza)|J(?<=eyJ)|B(?:earer |EARER |asic |ASIC )|b(?:earer |asic )|k(?<=[Tt]ok)en |K(?<=TOK)EN "
+    r"|dapi|@"
+)
+"""A pattern of what is in each text that a secret without ``:`` and ``=`` is found in."""
 
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----.*?"
@@ -12,83 +32,112 @@ _PRIVATE_KEY = re.compile(
     re.DOTALL,
 )
 _TOKEN = re.compile(
-    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}"  # AWS
+    # AWS: the id of a key, and the key itself where it follows
+    r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?:[\s:,;'\"|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))?"
     r"|(?<![A-Za-z0-9])eyJ[A-Za-z0-9_=-]{8,}(?:\.[A-Za-z0-9_=-]+){1,4}"  # RFC 7519, RFC 7516
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[a-z]-[\w-]{10,}|\bAIza[\w-]{30,}"
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bgl(?:pat|dt|rt)-[\w-]{16,}"
+    r"|\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{20,}|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}"
+    r"|\b[rs]k_(?:live|test|prod)_[A-Za-z0-9]{10,}|\bwhsec_[A-Za-z0-9+/=]{20,}"
+    r"|\bsk-(?:(?:proj|svcacct|admin|ant|or)-[\w-]{20,}|[A-Za-z0-9]{32,})"
+    r"|\bhf_[A-Za-z0-9]{25,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[\w-]{40,}|\bSG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|\bdapi[0-9a-f]{32}|\bhv[sb]\.[\w-]{20,}|\bdop_v1_[0-9a-f]{40,}|\bshp(?:at|ss|ca)_[0-9a-fA-F]{32}"
+    r"|\bgl(?:sa|c)_[\w=-]{20,}|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"
 )
 _BEARER = re.compile(r"(?i:(\bbearer\s{1,3}))(?=\S{0,200}[\d._-])[A-Za-z0-9._~+/=-]{8,}")
+_NAMED = re.compile(r"(?i:(\btoken\s{1,3}))(?=[\w.~+/-]{0,200}\d)(?=[\w.~+/-]{0,200}[A-Za-z])[\w.~+/-]{16,}={0,2}")
+_BASIC = re.compile(r"(?i:(\bbasic\s{1,3}))([A-Za-z0-9+/_-]{8,}={0,2})")
 _HEADER = re.compile(
     r"(?i:\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key))(:[ \t]{0,3})(?![ \t]{0,3}<redacted>)[^\r\n'\"]+"
 )
-_ASSIGNED = re.compile(
-    r"((?i:passw(?:or)?d|passphrase|passcode|secret|token(?!i[sz])|credential|authorization|\bpwd|_pwd"
-    r"|(?:api|access|account|private|sas|shared|signing|storage|encryption)[_-]?key|connection[_-]?string)"
-    r"[\w.-]{0,40}\\?[\"']?\]?\s{0,3}(?:=>|:=|==?|:)\s{0,3})"
-    r"(?:([bBfFrRuU]{0,2}\"(?!\"\"))(?:[^\"\\]|\\.)*(\"|\\?\Z)|([bBfFrRuU]{0,2}'(?!''))(?:[^'\\]|\\.)*('|\\?\Z)"
-    r"|(?!…|//)([^\s]+))",
-    re.DOTALL,
-)
-_USER = re.compile(r"(?<=://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/\"',?#\s]|$))[^\s@]*@")
+_ORACLE = re.compile(r"(?i:(\bjdbc:oracle:\w{1,10}:))[^\s@/'\"<]{1,128}/[^\s'\"]*(@)")
+_SQLPLUS = re.compile(r"(\b(?:sqlplus|sqlldr|expdp|impdp)\b[^\n/@]{0,100}?\s)[^\s@/'\"<-][^\s@/'\"]{0,128}/[^\s@]+(@?)")
+_HOOK = re.compile(r"(\bhooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+")
+_USER = re.compile(r"(?<=://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/\"',?#\s]|$))[^\s@]{0,4096}@")
 # Behind a placeholder, which no URL has in it, a query is not found as that of a URL.
 _QUERY = re.compile(r"(://<redacted>@[^\s?'\"<>]*\?)[^\s'\"<>]+")
-_CUT_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/?#]|\Z))[^\s@]*\Z")
+_CUT_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/?#]|\Z))[^\s@]{0,4096}\Z")
 
-_INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
+# What is between a command and its flag, and between a flag and its value: as typed, or as the repr of a list.
+_ARGUMENTS = r"\b[^\n|;]{0,300}?(?<=[\s'\"])"
+_GAP = r"(?:\s{1,3}|['\"],\s{0,3})['\"]?"
+_VALUE = r"[^\s'\"<][^\s'\"]*"
+_LOGIN = re.compile(
+    rf"(\b(?:curl|wget|https?(?!:)|smbclient){_ARGUMENTS}(?:(?:-u|-U|-a|--user|--proxy-user|--auth)(?:{_GAP}|=)|-u))"
+    r"([^\s:'\"<%-][^\s:'\"%]{0,200})[:%][^\s'\"]+"
 )
-_INVISIBLE_IN_LINES = re.compile(f"(?![\t\n]){_INVISIBLE.pattern}")
-_SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
-_SIGNS_AFTER = ",;.)]}\"'"
+_PASSWORD_FLAG = re.compile(
+    rf"(\b(?:(?:mysql|maria)[\w-]{{0,20}}{_ARGUMENTS}-p(?!\w*[=:])"
+    rf"|sshpass{_ARGUMENTS}-p(?:{_GAP})?"
+    rf"|(?:mongo\w{{0,10}}|docker|podman|helm|az|skopeo|buildah){_ARGUMENTS}-p{_GAP}"
+    rf"|redis-cli{_ARGUMENTS}-a{_GAP}|(?:sqlcmd|bcp){_ARGUMENTS}-P(?:{_GAP})?|ldap\w{{0,10}}{_ARGUMENTS}-w{_GAP}))"
+    rf"{_VALUE}"
+)
 
 
-def hide_known_forms(text: str, *, is_cut: bool) -> str:
+_is_marked = re.compile(MARKS).search
+# What is hidden may uncover what is beside it: the next flag of a command, the next word.
+_MOST_TIMES = 20
+
+
+class _Rule(NamedTuple):
+    """What is replaced in a text if one of the marks is in it, in small letters."""
+
+    marks: tuple[str, ...]
+    pattern: re.Pattern[str]
+    by: str | Callable[[re.Match[str]], str]
+
+
+def _without_basic(match: re.Match[str]) -> str:
+    """Hide a user and a password as RFC 7617 writes them, and what is no word."""
+    coded = match.group(2)
+    whole = coded.rstrip("=")
+    raw = base64.b64decode(whole[: len(whole) // 4 * 4], altchars=b"-_" if set(coded) & set("-_") else b"+/")
+    is_user = b":" in raw and all(0x20 <= each < 0x7F for each in raw)
+    is_coded = len(coded) >= 16 and any(map(str.isdigit, coded)) and any(map(str.isalpha, coded))
+    return f"{match.group(1)}{REDACTED}" if is_user or is_coded else match.group()
+
+
+_COMMANDS = ("mysql", "maria", "sshpass", "mongo", "docker", "podman", "helm", "redis-cli", "sqlcmd", "bcp", "ldap")
+_RULES = (
+    _Rule(("-----begin",), _PRIVATE_KEY, REDACTED),
+    _Rule(("",), _TOKEN, REDACTED),
+    _Rule(("bearer",), _BEARER, rf"\1{REDACTED}"),
+    _Rule(("token ",), _NAMED, rf"\1{REDACTED}"),
+    _Rule(("basic ",), _BASIC, _without_basic),
+    _Rule(("curl", "wget", "http", "smbclient"), _LOGIN, rf"\1{REDACTED}"),
+    _Rule((*_COMMANDS, "az ", "'az'", "skopeo", "buildah"), _PASSWORD_FLAG, rf"\1{REDACTED}"),
+    _Rule(("sqlplus", "sqlldr", "expdp", "impdp"), _SQLPLUS, rf"\1{REDACTED}\2"),
+    _Rule(("jdbc:oracle:",), _ORACLE, rf"\1{REDACTED}\2"),
+    _Rule(("hooks.slack.com",), _HOOK, rf"\1{REDACTED}"),
+)
+
+
+def hide_known_forms(text: str, names_secret: NamesSecret, *, is_cut: bool) -> str:
     """Return a text without keys, tokens, user information and queries of URLs, and values of secret names.
 
     Args:
         text: of bounded length.
+        names_secret: tells for a name whether what is assigned to it is secret.
         is_cut: whether there is more of it, so that what a secret ends with may be missing.
     """
-    if "-----BEGIN" in text:
-        text = _PRIVATE_KEY.sub(REDACTED, text)
-    text = _BEARER.sub(rf"\1{REDACTED}", _TOKEN.sub(REDACTED, text))
-    if "://" in text:
-        text = _QUERY.sub(rf"\1{REDACTED}", redact_urls(_USER.sub(f"{REDACTED}@", text)))
-        if is_cut:
-            text = _CUT_URL.sub(rf"\1{REDACTED}", text)
-    if ":" in text or "=" in text:
-        text = _ASSIGNED.sub(_unassigned, _HEADER.sub(rf"\1\2{REDACTED}", text))
+    for _ in range(_MOST_TIMES):
+        shown = _hidden(text, names_secret, is_cut=is_cut)
+        if shown == text:
+            break
+        text = shown
     return text
 
 
-def names_secret(text: str) -> bool:
-    """Tell whether something in a text is assigned to the name of a secret."""
-    return _ASSIGNED.search(text) is not None or _HEADER.search(text) is not None
-
-
-def visible(text: str, *, keeps_lines: bool = False) -> str:
-    """Return a text in which letters that control a terminal, end a line, or turn the direction are written as escapes.
-
-    Args:
-        text: any.
-        keeps_lines: leave line ends and tabulators as they are.
-    """
-    if text.isprintable():
-        return text
-    return (_INVISIBLE_IN_LINES if keeps_lines else _INVISIBLE).sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    letter = match.group()
-    code = ord(letter)
-    return _SHORT.get(letter) or (
-        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    )
-
-
-def _unassigned(match: re.Match[str]) -> str:
-    before, double, double_end, single, single_end, bare = match.groups()
-    if bare is None:
-        return f"{before}{double or single}{REDACTED}{double_end or single_end or ''}"
-    value = bare.rstrip(_SIGNS_AFTER)
-    return f"{before}{REDACTED}{bare[len(value) :]}" if value and value != REDACTED else f"{match.group()}"
+def _hidden(text: str, names_secret: NamesSecret, *, is_cut: bool) -> str:
+    folded = text.casefold()
+    if _is_marked(text):
+        for marks, pattern, by in _RULES:
+            if any(mark in folded for mark in marks):
+                text = pattern.sub(by, text)
+    if "://" in text:
+        text = _QUERY.sub(rf"\1{REDACTED}", redact_urls(_USER.sub(f"{REDACTED}@", text) if "@" in text else text))
+        if is_cut:
+            text = _CUT_URL.sub(rf"\1{REDACTED}", text)
+    if "authorization" in folded or "cookie" in folded or "x-api-key" in folded:
+        text = _HEADER.sub(rf"\1\2{REDACTED}", text)
+    return hide_assigned(text, names_secret)

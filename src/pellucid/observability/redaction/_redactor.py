@@ -7,10 +7,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pellucid._util.redaction import REDACTED, SECRET_KEY
+from pellucid.observability.redaction._assigned import hide_assigned, names_count
 from pellucid.observability.redaction._errors import described_error
 from pellucid.observability.redaction._known import KnownSecrets
-from pellucid.observability.redaction._patterns import hide_known_forms, names_secret, visible
-from pellucid.observability.redaction._values import Described, as_attribute
+from pellucid.observability.redaction._letters import visible
+from pellucid.observability.redaction._patterns import hide_known_forms
+from pellucid.observability.redaction._values import Described, as_attribute, name_of_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +25,9 @@ _MARGIN = 512
 _MOST_KEYS = 2048
 _TRACEBACK_TIMES = 4
 _SMALLEST_LENGTH = 32
-# A number under such a key is a count.
-_COUNT_KEY = re.compile(r"tokens|(?:max|min|num|n)_?token", re.IGNORECASE)
+# In a text, these are words of sentences as well, and `key` is the name of most arguments.
+_NEVER_IN_TEXT = frozenset({"con", "key"})
+_IN_CODE_ONLY = frozenset({"auth", "bearer", "pass", "pat", "pin", "salt"})
 
 
 class Redactor:
@@ -43,6 +46,7 @@ class Redactor:
         self._lock = threading.Lock()
         self._known = KnownSecrets(secrets)
         self._length = max(_SMALLEST_LENGTH, options.value_length)
+        self._short = min(_SHORT_TEXT, self._length)
         self._key_patterns = [SECRET_KEY.search, *(each.search for each in map(_compiled, options.keys) if each)]
         self._keys: dict[str, bool] = {}
         self.version = 0
@@ -58,7 +62,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text on one line, bounded, without secrets."""
-        return self._text(text, self._length)
+        return text if self._is_clean(text) else self._text(text, self._length)
 
     def lines(self, text: str, length: int | None = None) -> str:
         """Return a text that may have several lines, bounded, without secrets.
@@ -67,7 +71,8 @@ class Redactor:
             text: for example a traceback.
             length: the most characters; the limit for values if not given.
         """
-        return self._text(text, self._length if length is None else max(_SMALLEST_LENGTH, length), keeps_lines=True)
+        most = self._length if length is None else max(_SMALLEST_LENGTH, length)
+        return text if self._is_clean(text) and len(text) <= most else self._text(text, most, keeps_lines=True)
 
     def value(self, key: str, value: Any) -> Any:
         """Return a value as JSON has them: None, bool, int, float, str, list, dict; bounded, without secrets.
@@ -88,7 +93,7 @@ class Redactor:
             value: of anybody.
         """
         if type(value) is str and not self.is_secret_key(key):
-            return self._text(value, self._length)
+            return self.text(value)
         return as_attribute(self.value(key, value), self._length)
 
     def exception(self, error: BaseException) -> tuple[str, str, str]:
@@ -101,6 +106,8 @@ class Redactor:
 
     def is_secret_key(self, key: str) -> bool:
         """Tell whether the values under a key are secret."""
+        if type(key) is not str:
+            key = str.__getitem__(key, slice(None)) if issubclass(type(key), str) else ""
         known = self._keys.get(key)
         if known is None:
             if len(self._keys) >= _MOST_KEYS:
@@ -113,37 +120,48 @@ class Redactor:
         """Tell whether a value is secret for its key: there is no secret in None or a bool, or in a count of tokens."""
         if value is None or value is True or value is False or not self.is_secret_key(key):
             return False
-        return not (type(value) in (int, float) and _COUNT_KEY.search(key) and not _is_hidden_else(key))
+        return not (type(value) in (int, float) and names_count(key))
 
     def _text(self, text: str, length: int, *, keeps_lines: bool = False) -> str:
-        known = self._known
-        if type(text) is str and len(text) <= _SHORT_TEXT and len(text) <= length:
-            if text in known.harmless:
-                return text
-            if text.isprintable() and known.finds(text) is None and not _is_suspect(text):
-                if len(known.harmless) >= _MOST_KEYS:
-                    known.harmless.clear()
-                known.harmless.add(text)
-                return text
+        if not issubclass(type(text), str):
+            return f"<{name_of_type(type(text))}>"
         size = str.__len__(text)
+        known = self._known
         margin = max(_MARGIN, known.longest)
+        is_cut = size > length + margin
         shown = str.__getitem__(text, slice(0, length + margin))
-        shown = hide_known_forms(known.hide(shown), is_cut=size > length + margin)
+        shown = hide_known_forms(known.hide(shown), self._names_secret, is_cut=is_cut)
         seen = visible(shown, keeps_lines=keeps_lines)
         if seen is not shown:
-            seen = hide_known_forms(known.hide(seen), is_cut=size > length + margin)
+            seen = hide_known_forms(known.hide(seen), self._names_secret, is_cut=is_cut)
         return _cut(seen, length, max(0, size - length - margin))
+
+    def _is_clean(self, text: str) -> bool:
+        """Tell whether a short text is shown as it is; quickly, as nearly all are."""
+        known = self._known
+        if type(text) is not str or len(text) > self._short:
+            return False
+        if text in known.harmless:
+            return True
+        if not text.isprintable() or known.finds(text) is not None or self._is_suspect(text):
+            return False
+        if len(known.harmless) >= _MOST_KEYS:
+            known.harmless.clear()
+        known.harmless.add(text)
+        return True
+
+    def _is_suspect(self, text: str) -> bool:
+        return (":" in text or "=" in text) and ("://" in text or hide_assigned(text, self._names_secret) is not text)
+
+    def _names_secret(self, name: str, in_code: bool) -> bool:
+        """Tell whether what is assigned to a name in a text is secret."""
+        if not self.is_secret_key(name):
+            return False
+        folded = name.lower()
+        return not (folded in _NEVER_IN_TEXT or (folded in _IN_CODE_ONLY and not in_code))
 
     def __reduce__(self) -> tuple[type[Redactor], tuple[RedactionOptions, tuple[str, ...]]]:
         return Redactor, (self._options, tuple(self._known.texts))
-
-
-def _is_hidden_else(key: str) -> bool:
-    return SECRET_KEY.search(_COUNT_KEY.sub("", key)) is not None
-
-
-def _is_suspect(text: str) -> bool:
-    return (":" in text or "=" in text) and ("://" in text or names_secret(text))
 
 
 def _compiled(pattern: str) -> re.Pattern[str] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import deque
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
-from pathlib import PurePath
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -29,7 +30,9 @@ _KEY_LENGTH = 256
 _MOST_BITS = 63
 _MOST_SHOWN_BITS = 1000
 _MORE = "…"
-_TEXTUAL = (PurePath, datetime, date, time, timedelta, Decimal, Fraction, UUID, complex)
+# No classes derived from them: those have texts of their own.
+_TEXTUAL = frozenset({PurePosixPath, PureWindowsPath, PosixPath, WindowsPath, datetime, date, time, timedelta})
+_TEXTUAL |= {Decimal, Fraction, UUID, complex}
 _SERIES = (list, tuple, set, frozenset, deque)
 
 
@@ -90,10 +93,11 @@ class Described:
         for series in _SERIES:
             if issubclass(kind, series):
                 return self._series(key, series.__len__(value), series.__iter__(value), depth)
-        if issubclass(kind, _TEXTUAL) and kind.__module__ in _MODULES_OF_TEXTUAL:
+        if kind in _TEXTUAL:
             return self._text(str(value))
-        if kind.__module__ == "numpy" and hasattr(kind, "item") and kind.__name__ != "ndarray":
-            return self._plain(key, value.item(), depth)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and issubclass(kind, numpy.generic) and kind.__module__ == "numpy":
+            return self._plain(key, numpy.generic.item(value), depth)
         return _name_of(value)
 
     def _text(self, text: str) -> str:
@@ -105,7 +109,7 @@ class Described:
 
     def _number(self, value: Any) -> float | str:
         # Of a derived class, the number that it holds.
-        if isinstance(value, float):
+        if issubclass(type(value), float):
             real = float.__add__(value, 0.0)
             return real if real - real == 0 else str(real)  # JSON has neither infinity nor NaN
         number = int.__add__(value, 0)
@@ -148,12 +152,9 @@ class Described:
 
     def _key(self, name: Any) -> str:
         if type(name) is str:
-            return self._text(name[:_KEY_LENGTH])
+            return self._text(name)[:_KEY_LENGTH]  # in this order: no part of a secret is left
         shown = self.value("", name, _MOST_DEPTH)
         return shown[:_KEY_LENGTH] if isinstance(shown, str) else json.dumps(shown)
-
-
-_MODULES_OF_TEXTUAL = frozenset(each.__module__ for each in _TEXTUAL) | {"pathlib", "pathlib._local", "builtins"}
 
 
 def as_attribute(

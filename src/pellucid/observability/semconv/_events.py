@@ -36,6 +36,7 @@ EVENTS: tuple[Event, ...] = (
         "A run did not succeed.",
         ("duration_seconds", "result", "error_type", "error", "traceback", "nodes_done"),
     ),
+    Event("pipeline.refused", "ERROR", "A run came to nothing before its start.", ("error_type", "error")),
     Event("node.started", "DEBUG", "A node started."),
     Event("node.finished", "INFO", "A node succeeded.", ("duration_seconds", "result")),
     Event(
@@ -57,7 +58,7 @@ EVENTS: tuple[Event, ...] = (
         "telemetry.closed",
         "INFO",
         "The last line of a run: its result, and what became of its telemetry.",
-        ("result", "duration_seconds", "spans", "delivered", "kept", "dropped", "place"),
+        ("result", "duration_seconds", "spans", "delivered", "kept", "dropped", "quarantined", "place"),
     ),
 )
 """All of them, in the order of a run."""

@@ -16,7 +16,7 @@ RESULTS = ("success", "failure", "error", "timeout", "cancellation", "skip")
 """Values of the label ``result``."""
 OPERATIONS = ("load", "save")
 """Values of the label ``operation``."""
-SPAN_STATES = ("produced", "delivered", "dropped")
+SPAN_STATES = ("produced", "spooled", "delivered", "dropped", "quarantined")
 """Values of the label ``state`` of the spans of telemetry."""
 
 
@@ -72,7 +72,7 @@ METRICS: tuple[Metric, ...] = (
     _m("dataset_io_bytes_total", "counter", "dataset operation", "Bytes of the files that were loaded and saved."),
     _m("dataset_rows", "gauge", "dataset", "Rows of the table last loaded or saved."),
     _m("dataset_last_saved_timestamp_seconds", "gauge", "dataset", "When the dataset was last saved."),
-    _m("telemetry_spans_total", "counter", "state", "Spans by what became of them: produced, delivered, dropped."),
+    _m("telemetry_spans_total", "counter", "state", "Spans: produced, spooled, delivered, dropped, quarantined."),
     _m("telemetry_spool_spans", "gauge", "", "Spans that are kept until they are delivered."),
     _m("telemetry_spool_bytes", "gauge", "", "Bytes of what is kept until it is delivered."),
     _m("telemetry_faults_total", "counter", "part", "Faults of telemetry, which no run was affected by."),

@@ -8,6 +8,7 @@ from pellucid.observability.spool._frames import Frame, FrameKind
 from pellucid.observability.spool._limits import Limits
 from pellucid.observability.spool._outbox import Kept, OutboxQueue
 from pellucid.observability.spool._segment import Segment
+from pellucid.observability.spool._signs import Pulse
 from pellucid.observability.spool._writer import SegmentWriter
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Kept",
     "Limits",
     "OutboxQueue",
+    "Pulse",
     "Segment",
     "SegmentWriter",
     "SpoolBusy",

@@ -47,11 +47,11 @@ def sweep(root: Path, now_ns: int) -> None:
                     path.unlink()
 
 
-def enforce(root: Path, limits: Limits, now_ns: int) -> dict[int, int]:
+def enforce(root: Path, limits: Limits, now_ns: int) -> tuple[dict[int, int], dict[int, int]]:
     """Remove what is too old or too much; the caller has the lock for collecting.
 
     Returns:
-        How many ENDs were dropped, by stream.
+        How many ENDs were dropped, by stream, and of these, how many had not been collected.
 
     Raises:
         OSError: a folder cannot be read.
@@ -74,10 +74,11 @@ class _Purge:
         self._root = root
         self._signals = signals
         self._dropped: Counter[int] = Counter()
+        self._uncollected: Counter[int] = Counter()
         self._entries = [entry.name for entry in files_in(root / ACTIVE)]
         self._last = {parse(name).process: name for name in self._entries}
 
-    def run(self, limits: Limits, now_ns: int) -> dict[int, int]:
+    def run(self, limits: Limits, now_ns: int) -> tuple[dict[int, int], dict[int, int]]:
         oldest_ns = now_ns - int(limits.age_days * _NS_PER_DAY)
         most = limits.total_bytes - limits.total_bytes // 8
         used = used_bytes(self._root)
@@ -89,7 +90,7 @@ class _Purge:
             if paths and (used > most or min(map(_written_ns, paths)) < oldest_ns):
                 self._drop(name)
                 used = used_bytes(self._root)
-        return dict(self._dropped)
+        return dict(self._dropped + self._uncollected), dict(self._uncollected)
 
     def _set_aside(self) -> list[Path]:
         return [self._root / QUARANTINE / entry.name for entry in files_in(self._root / QUARANTINE)]
@@ -126,9 +127,9 @@ class _Purge:
                 for place in self._places(name)[1:]:
                     place.unlink(missing_ok=True)
                 active.unlink()
-                self._dropped.update(found.ends)
+                self._uncollected.update(found.ends)
                 if not found.is_finished and self._last[parse(name).process] == name:
-                    self._dropped.update(stream for stream, _ in found.open)
+                    self._uncollected.update(stream for stream, _ in found.open)
                 return
             for signal, place in zip(self._signals, self._places(name)[1:], strict=True):
                 if place.exists():

@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pellucid._util.locks import FileLock
 from pellucid.observability.spool._layout import make_folder
-from pellucid.observability.spool._liveness import ExclusiveFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def exclusive(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         OSError: the lock cannot be made.
     """
     make_folder(path.parent)
-    lock = ExclusiveFile(path)
+    lock = FileLock(path, in_process=True)
     give_up_at = time.monotonic() + wait_seconds
     while not lock.acquire():
         if time.monotonic() >= give_up_at:

@@ -11,10 +11,11 @@ from pellucid.observability.spool import _bounds
 from pellucid.observability.spool._exclusion import SpoolBusy, exclusive
 from pellucid.observability.spool._layout import ACTIVE, OUTBOX, QUARANTINE, files_in, parse
 from pellucid.observability.spool._limits import Limits
-from pellucid.observability.spool._liveness import is_dead
+from pellucid.observability.spool._liveness import is_dead, is_own
 from pellucid.observability.spool._outbox import Kept, OutboxQueue, kept_in, kept_of
-from pellucid.observability.spool._sealing import examine, finish
+from pellucid.observability.spool._sealing import examine, finish, is_ended
 from pellucid.observability.spool._segment import Segment
+from pellucid.observability.spool._signs import LastSigns
 from pellucid.observability.spool._usage import used_bytes
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ class SpoolFolder:
     Attributes:
         path: of the folder.
         skipped: how many segments the last collection left for the next one, as the disk failed it.
+        uncollected: of what `enforce_bounds` dropped last, the ENDs that had not been collected, by stream.
     """
 
     def __init__(self, path: Path, limits: Limits | None = None, *, now_ns: Callable[[], int] = time.time_ns) -> None:
         self.path = path.absolute()
         self.skipped = 0
+        self.uncollected: dict[int, int] = {}
         self._limits = limits or Limits()
         self._now_ns = now_ns
 
@@ -74,7 +77,8 @@ class SpoolFolder:
         Nobody else does meanwhile: close the iterator to be done early. A segment that is not removed comes again.
 
         Args:
-            seal: makes the payload of an END: of the stream, the payload of its START, and the time of the last frame.
+            seal: makes the payload of an END: of the stream, the payload of its START, and the time of the last sign
+                of life of its process, or of any other one of a session that was killed as a whole.
             wait_seconds: for somebody else who collects.
 
         Raises:
@@ -88,27 +92,37 @@ class SpoolFolder:
             _bounds.sweep(self.path, self._now_ns())
             entries = [self._active / entry.name for entry in files_in(self._active)]
             last = {parse(path.name).process: path for path in entries}
+            signs = LastSigns(self.path, last.values())
             held_back: set[str] = set()
             for path in entries:
                 name = parse(path.name)
                 # A process's segments make sense in their order alone.
                 if name.process in held_back:
                     continue
-                segment = self._claimed(path, seal, has_successor=last[name.process] != path)
+                segment = self._claimed(path, seal, signs if last[name.process] == path else None)
                 if segment is None:
                     held_back.add(name.process)
                 elif segment.size_bytes:
                     yield segment
 
-    def _claimed(self, path: Path, seal: Seal, *, has_successor: bool) -> Segment | None:
-        """Return a segment that is finished, now or before; None if it is alive, or the disk fails."""
+    def _claimed(self, path: Path, seal: Seal, signs: LastSigns | None) -> Segment | None:
+        """Return a segment that is finished, now or before; None if it is alive, or the disk fails.
+
+        Args:
+            path: of the segment.
+            seal: as in `finished`.
+            signs: tell when its writer has ended; None if that went on in another one.
+        """
         try:
             if not is_dead(path, parse(path.name).pid):
                 return None
+            if is_ended(path):
+                return Segment(self.path, path)
             found = examine(path)
-            segment = Segment(self.path, path, found.damaged_bytes)
+            segment = Segment(self.path, path, found.damaged_bytes, is_torn=found.torn_bytes > 0)
             if found.frames:
-                finish(path, found, seal, has_successor=has_successor)
+                if not found.is_finished:
+                    finish(path, found, seal, signs.of(path, found) if signs is not None else None)
             elif found.damaged_bytes:
                 segment.set_aside("nothing of it can be read")
             else:
@@ -123,6 +137,22 @@ class SpoolFolder:
     def outbox(self, signal: str) -> OutboxQueue:
         """Return what is to be delivered of a signal, ``traces`` or ``logs``."""
         return OutboxQueue(self.path, signal)
+
+    def open_elsewhere(self, stream: int) -> list[bytes]:
+        """Return the payloads of STARTs without END in what other living processes write to.
+
+        Raises:
+            OSError: of the disk.
+        """
+        payloads = []
+        last = {parse(entry.name).process: entry.name for entry in files_in(self._active)}
+        for name in last.values():
+            path = self._active / name
+            with contextlib.suppress(FileNotFoundError):
+                # One of this process must not even be opened.
+                if not is_own(path.stat()) and not is_dead(path, parse(name).pid):
+                    payloads += [each for (found, _), each in examine(path).open.items() if found == stream]
+        return payloads
 
     def quarantine(self, segment: Segment, reason: str) -> None:
         """Set a segment aside that nobody can use.
@@ -143,11 +173,12 @@ class SpoolFolder:
         Raises:
             OSError: of the disk.
         """
-        if not self.path.is_dir():
-            return {}
-        with contextlib.suppress(SpoolBusy), exclusive(self._lock_path):
-            return _bounds.enforce(self.path, self._limits, self._now_ns())
-        return {}
+        dropped: dict[int, int] = {}
+        self.uncollected = {}
+        if self.path.is_dir():
+            with contextlib.suppress(SpoolBusy), exclusive(self._lock_path):
+                dropped, self.uncollected = _bounds.enforce(self.path, self._limits, self._now_ns())
+        return dropped
 
     def status(self) -> SpoolStatus:
         """Return what is kept.

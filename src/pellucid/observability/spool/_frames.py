@@ -24,6 +24,7 @@ _PREFIX = struct.Struct("<4sI")
 _BODY = struct.Struct("<IBB8sQ")
 _HEAD = struct.Struct("<4sIIBB8sQ")
 HEAD_BYTES = _HEAD.size
+_pack_prefix, _pack_body, _unpack_head = _PREFIX.pack, _BODY.pack, _HEAD.unpack_from
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_WASTED_BYTES = 256 * 1024 * 1024
@@ -67,10 +68,11 @@ def encode(kind: int, stream: int, key: bytes, time_ns: int, payload: bytes) -> 
         ValueError: the payload is too large.
         struct.error: the stream or time does not fit.
     """
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"A payload of {len(payload)} bytes is too large for a frame.")
-    body = _BODY.pack(len(payload), kind, stream, key, time_ns) + payload
-    return _PREFIX.pack(MARK, crc32(body)) + body
+    length = len(payload)
+    if length > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"A payload of {length} bytes is too large for a frame.")
+    body = _pack_body(length, kind, stream, key, time_ns)
+    return _pack_prefix(MARK, crc32(payload, crc32(body))) + body + payload
 
 
 class FrameReader:
@@ -98,6 +100,9 @@ class FrameReader:
 
     def __iter__(self) -> Iterator[Frame]:
         while self._wasted < _MOST_WASTED_BYTES and self._has(1):
+            yield from self._whole_ones()
+            if not self._has(1):
+                break
             found = self._whole()
             if found is None:
                 self._skip()
@@ -105,6 +110,29 @@ class FrameReader:
                 # Another kind may be one of a later version: it is whole, and means nothing here.
                 yield Frame(kind, *found[1:])
         self._judge_rest()
+
+    def _whole_ones(self) -> Iterator[Frame]:
+        """Yield the frames that are whole and in memory, up to the first one that is not: nearly all there are."""
+        data, at = self._data, self._at
+        size = len(data)
+        view = memoryview(data)
+        while at + HEAD_BYTES <= size:
+            mark, checksum, length, number, stream, key, time_ns = _unpack_head(data, at)
+            end = at + HEAD_BYTES + length
+            if (
+                mark != MARK
+                or end > size
+                or length > MAX_PAYLOAD_BYTES
+                or crc32(view[at + _PREFIX.size : end]) != checksum
+            ):
+                return
+            self.damaged_bytes += self._base + at - self.whole_bytes
+            payload = data[at + HEAD_BYTES : end]
+            self._at = at = end
+            self.whole_bytes = self._base + end
+            kind = _KINDS.get(number)
+            if kind is not None:
+                yield Frame(kind, stream, key, time_ns, payload)
 
     def _has(self, count: int) -> bool:
         """Tell whether so many bytes are left, and have them in memory."""

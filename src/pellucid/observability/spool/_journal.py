@@ -18,13 +18,15 @@ from pellucid.observability.spool._segment_file import SegmentFile
 from pellucid.observability.spool._usage import used_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pellucid.observability.spool._limits import Limits
 
 _START = int(FrameKind.START)
 _END = int(FrameKind.END)
+
+_monotonic = time.monotonic
 
 _SLOW_SECONDS = 0.005
 _STUCK_SECONDS = 0.1
@@ -95,6 +97,50 @@ class Journal:
         self._retry_at = 0.0
         self._told: set[str] = set()
 
+    def quick(self, kind: int, key: bytes, frames: Sequence[tuple[int, bytes]], data: bytes) -> bool:
+        """Append frames by one write, if there is nothing else to do or to look after; else do nothing.
+
+        Args:
+            kind: START or END.
+            key: of all the frames.
+            frames: each with its stream.
+            data: the frames, joined.
+        """
+        file = self._file
+        begun = _monotonic()
+        if (
+            not self._is_plain
+            or self.is_writing
+            or self.is_changing
+            or file is None
+            or begun >= self._look_at
+            or begun >= self._roll_at
+            or file.size + len(data) > self._most_bytes
+        ):
+            return False
+        self.is_writing = True
+        try:
+            if kind == _START:
+                # Before it is written: a signal may end it, and must find it.
+                for stream, frame in frames:
+                    self._open[stream, key] = frame
+            try:
+                file.append(data)
+            except OSError:
+                return False
+            if kind == _END:
+                for stream, _ in frames:
+                    self._ended(file, stream, key)
+        finally:
+            self.is_writing = False
+        seconds = _monotonic() - begun
+        if seconds > _SLOW_SECONDS:
+            self._note_pace(seconds)
+        else:
+            self.calm_writes += 1
+            self._since_slow += 1
+        return True
+
     def write(self, kind: int, stream: int, key: bytes, frame: bytes) -> None:
         """Append a START or an END, or count it as lost.
 
@@ -104,24 +150,18 @@ class Journal:
             key: of the frame.
             frame: all its bytes.
         """
-        begun = time.monotonic()
+        if self.quick(kind, key, ((stream, frame),), frame):
+            return
         file = self._file
         if self.is_writing and self._is_plain and file is not None:
             # A signal came in the middle of a write: that one's segment is not to be replaced under it.
             self._append(file, kind, stream, key, frame)
             return
-        if (
-            not self._is_plain
-            or file is None
-            or begun >= self._look_at
-            or begun >= self._roll_at
-            or file.size + len(frame) > self._most_bytes
-        ):
-            file = self._prepared(begun, len(frame))
-            if file is None:
-                self._lose(kind, stream, key, frame)
-                return
-            begun = time.monotonic()
+        file = self._prepared(time.monotonic(), len(frame))
+        if file is None:
+            self._lose(kind, stream, key, frame)
+            return
+        begun = time.monotonic()
         self.is_writing = True
         try:
             self._append(file, kind, stream, key, frame)
@@ -142,11 +182,15 @@ class Journal:
                 return
             file = repaired
         if kind == _END:
-            self._open.pop((stream, key), None)
-            self.written[stream] = self.written.get(stream, 0) + 1
-            if not file.ends:
-                self._roll_at = file.started + self._limits.roll_seconds
-            file.ends[stream] = file.ends.get(stream, 0) + 1
+            self._ended(file, stream, key)
+
+    def _ended(self, file: SegmentFile, stream: int, key: bytes) -> None:
+        """Take note of an END that is written."""
+        self._open.pop((stream, key), None)
+        self.written[stream] = self.written.get(stream, 0) + 1
+        if not file.ends:
+            self._roll_at = file.started + self._limits.roll_seconds
+        file.ends[stream] = file.ends.get(stream, 0) + 1
 
     def roll(self) -> bool:
         """Let go of the segment if anything ended in it; return whether there was anything to let go."""

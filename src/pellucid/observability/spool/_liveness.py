@@ -1,11 +1,12 @@
-"""Who lives: locks that the kernel frees when their process ends, and what this process holds itself."""
+"""Who lives: locks that the kernel frees when their process ends, what this process holds itself, and signs of life."""
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from typing import TYPE_CHECKING
+
+from pellucid._util.locks import lock_open
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
 # POSIX locks do not exclude the process that holds them, and closing any descriptor of a locked file drops its lock. So
 # what this process holds has to be known before a file is opened. Keyed by pid, as a forked child inherits the entries
 # and not the locks; setting and removing an entry is atomic, so there is no mutex that a fork could leave locked.
-_held: dict[tuple[int, object], object] = {}
+_held: dict[tuple[int, tuple[int, int]], bool] = {}
 
-_BUSY = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
-_FAR = 1 << 40
-"""Offset of the byte that is locked on Windows, where what is locked cannot be read."""
+_NS_PER_SECOND = 1_000_000_000
+_MARK_NS = 618_033_989
+"""What a sign is known by: no write, and no copy, gives a file a time with this part of a second."""
 
 _OPEN_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -38,23 +38,6 @@ def is_own(status: os.stat_result) -> bool:
     return (os.getpid(), (status.st_dev, status.st_ino)) in _held
 
 
-def lock(descriptor: int) -> bool | None:
-    """Lock an open file, without waiting; return False if another process has it, None if there are no locks here.
-
-    Raises:
-        OSError: of the disk.
-    """
-    try:
-        _lock(descriptor)
-    except OSError as error:
-        if error.errno in _BUSY:
-            return False
-        if error.errno in _NO_LOCKS:
-            return None
-        raise
-    return True
-
-
 def is_dead(path: Path, pid: int) -> bool:
     """Tell whether no process writes to a file any more; one that is not there is dead.
 
@@ -72,7 +55,8 @@ def is_dead(path: Path, pid: int) -> bool:
     except FileNotFoundError:
         return True
     try:
-        is_locked = lock(descriptor)
+        # Shared, so that two who look at the same time do not take each other for its writer.
+        is_locked = lock_open(descriptor, is_shared=True)
     finally:
         os.close(descriptor)
     return not _exists(pid) if is_locked is None else is_locked
@@ -91,58 +75,22 @@ def _exists(pid: int) -> bool:
     return True
 
 
-class ExclusiveFile:
-    """A lock between processes and between the threads of one, that needs no byte of disk.
+def give_sign(path: Path, now_ns: int) -> None:
+    """Note that the writer of a segment lives, as the time of its file; the next write takes its place.
 
     Args:
-        path: the file; made if it is not there, and never removed.
+        path: of the segment.
+        now_ns: by the clock that its frames have their times from.
+
+    Raises:
+        OSError: of the disk.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = -1
-        self._key: tuple[int, object] = (0, "")
-
-    def acquire(self) -> bool:
-        """Take the lock; return False, without waiting, if it is taken.
-
-        Raises:
-            OSError: the file cannot be opened.
-        """
-        key = (os.getpid(), os.path.realpath(self.path))
-        if _held.setdefault(key, self) is not self or self._descriptor >= 0:
-            return False
-        descriptor = -1
-        try:
-            descriptor = os.open(self.path, _OPEN_FLAGS | os.O_CREAT, 0o600)
-            # Where there are no locks, this one holds within the process alone.
-            if lock(descriptor) is not False:
-                self._descriptor, self._key = descriptor, key
-        finally:
-            if self._descriptor < 0:
-                if descriptor >= 0:
-                    os.close(descriptor)
-                del _held[key]
-        return self._descriptor >= 0
-
-    def release(self) -> None:
-        """Free the lock, if it is held."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-            _held.pop(self._key, None)
+    # Never in the future.
+    time_ns = (now_ns - _MARK_NS) // _NS_PER_SECOND * _NS_PER_SECOND + _MARK_NS
+    os.utime(path, ns=(time_ns, time_ns))
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def sign_of(status: os.stat_result) -> int:
+    """Return the time of the sign that a segment was given after its last frame; 0 if there is none."""
+    time_ns = status.st_mtime_ns
+    return time_ns if time_ns % _NS_PER_SECOND == _MARK_NS else 0

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import HEADER_KEY, FrameKind, FrameReader, encode
+from pellucid.observability.spool._frames import HEAD_BYTES, HEADER_KEY, FrameKind, FrameReader, encode
+from pellucid.observability.spool._liveness import sign_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ class Findings:
         frames: how many can be read.
         ends: how many ENDs there are, by stream.
         open: the STARTs without END.
-        last_ns: the latest time of a frame.
+        last_ns: the latest time of a frame, or of a sign of life after the last one.
         is_finished: whether nothing is left to be said: its writer rolled it over or closed it, or it was sealed.
         damaged_bytes: in its middle.
         torn_bytes: of a last frame that was never finished.
@@ -42,6 +43,20 @@ class Findings:
     damaged_bytes: int = 0
     torn_bytes: int = 0
     whole_bytes: int = 0
+
+
+def is_ended(path: Path) -> bool:
+    """Tell, by its last frame alone, whether a segment is certainly one that nothing is left to be said in.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) <= HEAD_BYTES:
+            return False
+        file.seek(-HEAD_BYTES, os.SEEK_END)
+        frame = next(iter(FrameReader(file)), None)
+    return frame is not None and frame.kind in (FrameKind.ROLLED, FrameKind.CLOSED) and frame.key == HEADER_KEY
 
 
 def examine(path: Path) -> Findings:
@@ -67,34 +82,33 @@ def examine(path: Path) -> Findings:
                 ended.add((stream, key))
             elif kind is not FrameKind.HEADER:
                 found.is_finished = True
+        found.last_ns = max(found.last_ns, sign_of(os.fstat(file.fileno())))
     found.damaged_bytes = reader.damaged_bytes
     found.torn_bytes = reader.torn_bytes
     found.whole_bytes = reader.whole_bytes
     return found
 
 
-def finish(path: Path, found: Findings, seal: Seal, *, has_successor: bool) -> None:
+def finish(path: Path, found: Findings, seal: Seal, ended_ns: int | None) -> None:
     """Say in a segment what its dead writer did not: what ended, and that there is no more. May be repeated.
 
     Args:
         path: of the segment.
-        found: what is in it.
+        found: what is in it; it is not finished.
         seal: makes the payload of an END of the stream, the payload of its START, and the time that it ended.
-        has_successor: whether its writer went on in another, which has all that is open.
+        ended_ns: when its writer was last heard of; None if that went on in another, which has all that is open.
 
     Raises:
         OSError: of the disk; then it is as if nothing had been done.
     """
-    if found.is_finished:
-        return
     parts = []
-    if not has_successor:
+    if ended_ns is not None:
         parts = [
-            encode(FrameKind.END, stream, key, found.last_ns, _sealed(seal, stream, payload, found.last_ns))
+            encode(FrameKind.END, stream, key, ended_ns, _sealed(seal, stream, payload, ended_ns))
             for (stream, key), payload in found.open.items()
         ]
-    kind = FrameKind.ROLLED if has_successor else FrameKind.CLOSED
-    parts.append(encode(kind, 0, HEADER_KEY, found.last_ns, b""))
+    kind = FrameKind.ROLLED if ended_ns is None else FrameKind.CLOSED
+    parts.append(encode(kind, 0, HEADER_KEY, found.last_ns if ended_ns is None else ended_ns, b""))
     _append(path, b"".join(parts), found)
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pellucid.observability.spool._outbox import OutboxQueue
 
 
+_MOST_KEPT_BYTES = 16 * 1024 * 1024
+
+
 class Segment:
     """One segment: its frames, and what may be done with it.
 
@@ -34,18 +37,22 @@ class Segment:
         root: the folder of the spool.
         path: of the file.
         damaged_bytes: if that is known.
+        is_torn: whether its writer was killed in the middle of a write.
 
     Attributes:
         name: of the file; the same in the outboxes.
         path: of the file.
+        is_torn: as given.
     """
 
-    def __init__(self, root: Path, path: Path, damaged_bytes: int | None = None) -> None:
+    def __init__(self, root: Path, path: Path, damaged_bytes: int | None = None, *, is_torn: bool = False) -> None:
         self.name = path.name
         self.path = path
         self._root = root
+        self.is_torn = is_torn
         self._damaged_bytes = damaged_bytes
         self._header: dict[str, Any] | None = None
+        self._frames: tuple[Frame, ...] | None = None
 
     @property
     def header(self) -> dict[str, Any]:
@@ -79,6 +86,9 @@ class Segment:
             OSError: the file cannot be read.
         """
         if self._damaged_bytes is None:
+            for _ in self.frames():
+                break  # those of a file of usual size are all read by now
+        if self._damaged_bytes is None:
             with self.path.open("rb") as file:
                 reader = FrameReader(file)
                 for _ in reader:
@@ -97,9 +107,19 @@ class Segment:
     def frames(self) -> Iterator[Frame]:
         """Read its frames, in the order in which they were written; what is damaged is left out.
 
+        Those of a file of usual size are read once, and kept.
+
         Raises:
             OSError: the file cannot be read.
         """
+        if self._frames is None and 0 < self.size_bytes <= _MOST_KEPT_BYTES:
+            with self.path.open("rb") as file:
+                reader = FrameReader(file)
+                self._frames = tuple(reader)
+            self._damaged_bytes = reader.damaged_bytes
+        if self._frames is not None:
+            yield from self._frames
+            return
         with self.path.open("rb") as file:
             yield from FrameReader(file)
 
@@ -150,8 +170,17 @@ class Segment:
         place = self.path.parent.name
         name = self.name if place in (ACTIVE, QUARANTINE) else f"{self.name.removesuffix(SUFFIX)}.{place}{SUFFIX}"
         with contextlib.suppress(OSError):
-            (folder / (name + REASON)).write_text(reason[:1000] + "\n", encoding="utf-8", errors="replace")
+            _write_private(folder / (name + REASON), f"{reason[:1000]}\n".encode("utf-8", "replace"))
         self.path.replace(folder / name)
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    """Write a small file that nobody else may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
 
 
 def header_of(frame: Frame | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from pellucid._util.locks import lock_open
 from pellucid.observability.spool import _liveness
 from pellucid.observability.spool._layout import UNFINISHED, make_folder
 
@@ -55,7 +56,7 @@ class SegmentFile:
         self._status = os.fstat(self.descriptor)
         try:
             _liveness.own(self._status)
-            _liveness.lock(self.descriptor)
+            lock_open(self.descriptor)
             self.append(b"".join(beginning))
             if first != path:
                 first.rename(path)

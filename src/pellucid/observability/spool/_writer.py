@@ -17,7 +17,7 @@ from pellucid.observability.spool._journal import Journal
 from pellucid.observability.spool._limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -129,6 +129,24 @@ class SegmentWriter:
         """
         self._put(_END, stream, key, payload)
 
+    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        """Keep several starts of one key by one write: all of them, or none.
+
+        Args:
+            key: eight bytes that their ends have, too.
+            payloads: each with its stream, which is another one for each.
+        """
+        self._put_all(_START, key, payloads)
+
+    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        """Keep several ends of one key by one write: all of them, or none.
+
+        Args:
+            key: eight bytes.
+            payloads: each with its stream, which is another one for each.
+        """
+        self._put_all(_END, key, payloads)
+
     def roll(self) -> bool:
         """Let go of the segment, if anything ended in it; return whether there was anything to let go."""
         if not self._lock.acquire(timeout=_PATIENCE_SECONDS):
@@ -181,12 +199,39 @@ class SegmentWriter:
             self._give_up()
         self._tell()
 
+    def _put_all(self, kind: int, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        now_ns = self._now_ns()
+        try:
+            frames = [(stream, encode(kind, stream, key, now_ns, payload)) for stream, payload in payloads]
+        except Exception:
+            # One of them does not fit into a frame.
+            frames = []
+        if not frames or not self._is_put(kind, key, frames, b"".join([frame for _, frame in frames])):
+            for stream, payload in payloads:
+                self._put(kind, stream, key, payload)
+
+    def _is_put(self, kind: int, key: bytes, frames: Sequence[tuple[int, bytes]], data: bytes) -> bool:
+        """Write frames if that is all there is to do; return whether it was."""
+        if self._is_closed or self._is_handed_over or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            is_written = self._waiting.empty() and self._journal.quick(kind, key, frames, data)
+            if is_written:
+                self._look_after()
+        finally:
+            self._lock.release()
+        if self._journal.news:
+            self._tell()
+        return is_written
+
     def _put(self, kind: int, stream: int, key: bytes, payload: bytes) -> None:
         try:
             frame = encode(kind, stream, key, self._now_ns(), payload)
         except Exception:
             # Nothing that fits into a frame.
             self._drop(kind, stream)
+            return
+        if self._is_put(kind, key, ((stream, frame),), frame):
             return
         if self._is_closed:
             self._drop(kind, stream)
@@ -215,11 +260,15 @@ class SegmentWriter:
         if not self._waiting.empty():
             self._drain()
         journal.write(*entry)
-        if journal.calm_writes == 0 and not self._is_handed_over:
+        self._look_after()
+
+    def _look_after(self) -> None:
+        """See to what has come up during a write; by the thread that has the lock."""
+        if self._journal.calm_writes == 0 and not self._is_handed_over:
             self._hand_over()
         if not self._waiting.empty():
             self._drain()
-        if self._is_close_asked and not journal.is_writing:
+        if self._is_close_asked and not self._journal.is_writing:
             self._finish()
 
     def _drain(self, until: float = math.inf) -> bool:

@@ -1,7 +1,7 @@
 """Spans: encoded, sampled, handed on to child processes, and shared with OpenTelemetry where that is in use."""
 
 from pellucid.observability.tracing._context import suppressed
-from pellucid.observability.tracing._encoding import LOST, Redacts, SpanEncoder, seal
+from pellucid.observability.tracing._encoding import LOST, SpanEncoder, seal
 from pellucid.observability.tracing._entry import tracer_provider
 from pellucid.observability.tracing._environment import ChildEnvironment
 from pellucid.observability.tracing._propagation import (
@@ -13,6 +13,7 @@ from pellucid.observability.tracing._propagation import (
     remote_parent,
 )
 from pellucid.observability.tracing._sampling import is_sampled
+from pellucid.observability.tracing._shared import Redacts
 from pellucid.observability.tracing._tracing import Tracing
 
 __all__ = [

@@ -7,9 +7,11 @@ span is the bytes of its start with others after them.
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, get_args
 
+from pellucid.observability.records import Kind
 from pellucid.observability.semconv import Attr
+from pellucid.observability.tracing._shared import ATTRIBUTES, IS_REMOTE, KNOWS_REMOTE, SPAN_ID, Shared, cut
 from pellucid.observability.wire import (
     WireError,
     bytes_field,
@@ -19,7 +21,6 @@ from pellucid.observability.wire import (
     key_value,
     key_values,
     text_field,
-    varint,
     varint_field,
 )
 
@@ -27,85 +28,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pellucid.observability.options import TracingOptions
-    from pellucid.observability.records import Result, RunScope, SpanRecord
+    from pellucid.observability.records import Result, SpanRecord
+    from pellucid.observability.tracing._shared import Redacts
 
-SAMPLED = 0x01
-KNOWS_REMOTE = 0x100
-IS_REMOTE = 0x200
-
-INTERNAL, SERVER = 1, 2
 ERROR = 2
 LOST = "ProcessLost"
 """The ``error.type`` of what was open when its process died."""
 
-_MOST_CACHED = 4096
-_LONGEST_KEPT = 1024
 _RESULTS = {"run": Attr.PIPELINE_RESULT, "node": Attr.TASK_RESULT}
 _AT_END = frozenset({Attr.RESULT, Attr.PIPELINE_RESULT, Attr.TASK_RESULT, Attr.ERROR_TYPE})
 
-# Each occurs in few spans, so that its encoding is not worth keeping.
-_NAMES = frozenset({Attr.TASK_NAME, Attr.DATASET_NAME})
+# What the kind of a span, its run and what it is about say, whatever its attributes are.
+_OWN: dict[Kind, frozenset[str]] = {
+    **dict.fromkeys(get_args(Kind), frozenset({Attr.KIND, Attr.SESSION_ID})),
+    "run": frozenset({Attr.KIND, Attr.SESSION_ID, Attr.PIPELINE_NAME, Attr.PIPELINE_RUN_ID}),
+    "node": frozenset({Attr.KIND, Attr.SESSION_ID, Attr.TASK_NAME}),
+    "load": frozenset({Attr.KIND, Attr.SESSION_ID, Attr.DATASET_NAME, Attr.OPERATION}),
+    "save": frozenset({Attr.KIND, Attr.SESSION_ID, Attr.DATASET_NAME, Attr.OPERATION}),
+}
 
-_pack_start = Struct("<BQ").pack  # a tag and a fixed64
-_START_TIME, _END_TIME = 0x39, 0x41
-_TOO_LARGE = 1 << 63
-_LONGEST_NAME = 0x80 - 14  # so that all lengths fit in one byte
+_pack_time = Struct("<BQ").pack  # a tag and a fixed64
 _pack_double = Struct("<d").pack
-_KIND_RUN, _KIND_OTHER = varint_field(6, SERVER), varint_field(6, INTERNAL)
-_BYTES = tuple(bytes((each,)) for each in range(0x80))
-
-
-class Redacts(Protocol):
-    """Hides secrets, and bounds what is left."""
-
-    @property
-    def version(self) -> int:
-        """Changes with what is hidden."""
-        ...
-
-    def text(self, text: str, /) -> str:
-        """Return a text that may be shown."""
-        ...
-
-    def attribute(self, key: str, value: Any, /) -> Any:
-        """Return a value that may be shown, of a type that OTLP has."""
-        ...
-
-    def exception(self, error: BaseException, /) -> tuple[str, str, str]:
-        """Return type, message and traceback."""
-        ...
-
-
-class _Constants(NamedTuple):
-    attributes: Mapping[str, Any]  # held, so that its id stays its own
-    name: str
-    session_id: str
-    encoded: bytes
-    kept: int
-    dropped: int
-
-
-class _Numbers:
-    """Encodes numeric attributes of one name.
-
-    Args:
-        name: as field of a ``KeyValue``, of at most 113 bytes.
-    """
-
-    __slots__ = ("_integer", "_real")
-
-    def __init__(self, name: bytes) -> None:
-        self._real = b"\x4a" + _BYTES[len(name) + 11] + name + b"\x12\x09\x21"
-        self._integer = tuple(
-            b"\x4a" + _BYTES[len(name) + size + 3] + name + b"\x12" + _BYTES[size + 1] + b"\x18" for size in range(11)
-        )
-
-    def __call__(self, value: float) -> bytes:
-        """Return a field of type ``KeyValue``."""
-        if type(value) is float:
-            return self._real + _pack_double(value)
-        encoded = varint(int(value))
-        return self._integer[len(encoded)] + encoded
+_START_TIME, _END_TIME = 0x39, 0x41
+_LINK = b"\x6a\x1c\x0a\x10"  # to sixteen bytes, and eight
+_PARENT_ID = b'"\x08'
 
 
 class SpanEncoder:
@@ -120,32 +66,39 @@ class SpanEncoder:
         self._redactor = redactor
         self._most = max(0, options.attribute_count_limit)
         self._longest = max(0, options.attribute_value_length_limit)
-        self._scopes: dict[int, tuple[RunScope, bytes]] = {}
-        self._constants: dict[int, _Constants] = {}
-        self._version = redactor.version
-        self._pairs: dict[tuple[str, Any], bytes] = {}
-        self._numbers: dict[str, _Numbers] = {}
-        self._ends: dict[tuple[str, str], bytes] = {}
+        self._shared = Shared(redactor, self._longest)
+        self._ends: dict[tuple[Kind, Result], bytes] = {}
 
     def start(self, span: SpanRecord) -> bytes:
         """Return a ``Span`` message without an end."""
-        if self._version != self._redactor.version:
-            self._forget()
-        scope = self._scopes.get(id(span.scope))
-        prefix = self._prefix(span.scope) if scope is None else scope[1]
-        constants = self._constants_of(span)
-        parent = span.parent_id
+        shared = self._shared
+        if shared.version != self._redactor.version:
+            shared = self._shared = Shared(self._redactor, self._longest)
+        kind, scope, parent = span.kind, span.scope, span.parent_id
+        heads = shared.heads.get(id(scope))
         parts = [
-            prefix,
-            b"\x12\x08",
+            (heads[1].get(kind) if heads is not None else None) or shared.head(scope, kind),
             span.span_id,
-            b'"\x08' + parent if parent else b"",
-            constants.encoded,
-            _pack_start(_START_TIME, span.started_ns),
+            _PARENT_ID if parent else b"",
+            parent,
+            shared.name(kind, span.name, span.node if kind == "node" else span.dataset),
+            _pack_time(_START_TIME, span.started_ns),
         ]
-        if parent and span.kind == "session":
+        attributes = span.attributes
+        if len(attributes) > self._most:
+            attributes, dropped = self._limited(kind, attributes)
+            parts.append(varint_field(10, dropped))
+        own, texts = _OWN[kind], shared.texts
+        for key, value in attributes.items():
+            if key not in own:
+                given = type(value)
+                if given is str or given is bool:
+                    parts.append(texts.get((key, value)) or shared.text(key, value))
+                else:
+                    parts.append(shared.other(key, value))
+        if parent and kind == "session":
             # The only one whose parent is in another process; of a field that occurs twice the last one counts.
-            parts.append(fixed32_field(16, int(span.scope.sampled) | KNOWS_REMOTE | IS_REMOTE))
+            parts.append(fixed32_field(16, int(scope.sampled) | KNOWS_REMOTE | IS_REMOTE))
         return b"".join(parts)
 
     def end(self, span: SpanRecord, start: bytes) -> bytes:
@@ -155,147 +108,75 @@ class SpanEncoder:
             span: that has ended.
             start: what ``start`` returned for it.
         """
-        if self._version != self._redactor.version:
-            self._forget()
-        key = (span.kind, span.result)
-        ending = self._ends.get(key)
-        if ending is None:
-            ending = self._ends[key] = _ending(*key)
-        parts = [start, _pack_start(_END_TIME, max(span.ended_ns, span.started_ns)), ending]
-        if span.end_attributes:
-            parts.extend(self._end_attributes(span))
-        if span.result != "success":
-            parts.extend(self._failure(span))
-        parts.extend(self._link(*link) for link in span.links)
-        return b"".join(parts)
-
-    def _forget(self) -> None:
-        """Redact anew what was kept: there is more to be hidden now."""
-        self._version = self._redactor.version
-        self._constants.clear()
-        self._pairs.clear()
-
-    def _prefix(self, scope: RunScope) -> bytes:
-        encoded = bytes_field(1, scope.trace_id) + fixed32_field(16, int(scope.sampled) | KNOWS_REMOTE)
-        if scope.trace_state:
-            encoded += text_field(3, scope.trace_state)
-        if len(self._scopes) >= _MOST_CACHED:
-            self._scopes.clear()
-        self._scopes[id(scope)] = scope, encoded
-        return encoded
-
-    def _constants_of(self, span: SpanRecord) -> _Constants:
-        known = self._constants.get(id(span.attributes))
-        if (
-            known is None
-            or known.attributes is not span.attributes
-            or known.name != span.name
-            or known.session_id != span.scope.session_id
-        ):
-            known = self._encode_constants(span)
-            if len(self._constants) >= _MOST_CACHED:
-                self._constants.clear()
-            self._constants[id(span.attributes)] = known
-        return known
-
-    def _encode_constants(self, span: SpanRecord) -> _Constants:
-        given = span.attributes
-        kept = given if len(given) <= self._most else dict(list(given.items())[: self._most])
-        own = [(key, value) for key, value in _own_attributes(span) if key not in kept]
-        encoded = [text_field(5, self._redactor.text(span.name)), _KIND_RUN if span.kind == "run" else _KIND_OTHER]
-        encoded.extend([self._pair(key, value) for key, value in own])
-        encoded.extend([self._pair(key, value) for key, value in kept.items()])
-        dropped = len(given) - len(kept)
-        if dropped:
-            encoded.append(varint_field(10, dropped))
-        return _Constants(span.attributes, span.name, span.scope.session_id, b"".join(encoded), len(kept), dropped)
-
-    def _end_attributes(self, span: SpanRecord) -> list[bytes]:
-        given, at_start, numbers = span.end_attributes, span.attributes, self._numbers
-        found: list[bytes] = []
-        for key, value in given.items():
+        shared = self._shared
+        if shared.version != self._redactor.version:
+            shared = self._shared = Shared(self._redactor, self._longest)
+        kind, result, at_start = span.kind, span.result, span.attributes
+        texts, reals, counts = shared.texts, shared.reals, shared.counts
+        parts = [
+            start,
+            _pack_time(_END_TIME, max(span.started_ns, span.ended_ns)),
+            self._ends.get((kind, result)) or self._ending(kind, result),
+        ]
+        before = len(parts)
+        for key, value in span.end_attributes.items():
             if key in _AT_END or key in at_start:
                 continue  # keys are unique
-            kind = type(value)
-            if kind is str:
-                found.append(self._pair(key, value))
-            elif key in numbers and (
-                (kind is float and value - value == 0) or (kind is int and -_TOO_LARGE <= value < _TOO_LARGE)
-            ):
-                found.append(numbers[key](value))
+            given = type(value)
+            if given is float and key in reals and value - value == 0:
+                parts.append(reals[key] + _pack_double(value))
+            elif given is int:
+                parts.append(counts.get((key, value)) or shared.count(key, value))
+            elif given is str or given is bool:
+                parts.append(texts.get((key, value)) or shared.text(key, value))
             else:
-                found.append(self._other(key, value))
-        if len(found) + len(at_start) <= self._most:
-            return found
-        constants = self._constants_of(span)
-        room = max(0, self._most - constants.kept)
-        return [*found[:room], varint_field(10, constants.dropped + len(found[room:]))]
+                parts.append(shared.other(key, value))
+        if len(parts) - before + len(at_start) > self._most:
+            kept, dropped = self._limited(kind, at_start)
+            room = before + self._most - len(kept)
+            dropped += len(parts[room:])
+            parts[room:] = [varint_field(10, dropped)] if dropped else []
+        if result != "success":
+            parts.extend(self._failure(span))
+        if span.links:
+            parts.extend([self._link(*link) for link in span.links])
+        return b"".join(parts)
 
-    def _other(self, key: str, value: Any) -> bytes:
-        # A number under a name that hides none is encoded without asking again.
-        name = text_field(1, key)
-        if type(value) in (int, float) and len(name) < _LONGEST_NAME and self._redactor.attribute(key, 1) == 1:
-            self._numbers[key] = _Numbers(name)
-        return self._attribute(key, value)
+    def _ending(self, kind: Kind, result: Result) -> bytes:
+        encoded = self._ends[kind, result] = _ending(kind, result)
+        return encoded
 
-    def _pair(self, key: str, value: Any) -> bytes:
-        """Return an attribute; texts and truth values that occur again are encoded once."""
-        kind = type(value)
-        if (kind is not str and kind is not bool) or key in _NAMES:
-            return self._attribute(key, value)
-        known = self._pairs.get((key, value))
-        if known is None:
-            known = self._attribute(key, value)
-            if kind is bool or len(value) <= _LONGEST_KEPT:
-                if len(self._pairs) >= _MOST_CACHED:
-                    self._pairs.clear()
-                self._pairs[key, value] = known
-        return known
-
-    def _attribute(self, key: str, value: Any) -> bytes:
-        return key_value(9, key, self._bounded(self._redactor.attribute(key, value)))
-
-    def _bounded(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return value[: self._longest]
-        if isinstance(value, (list, tuple)):
-            return [self._bounded(each) for each in value]
-        return value
+    def _limited(self, kind: Kind, attributes: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+        """Return the attributes that are kept, and how many are not."""
+        own = _OWN[kind]
+        given = [(key, value) for key, value in attributes.items() if key not in own]
+        return dict(given[: self._most]), max(0, len(given) - self._most)
 
     def _failure(self, span: SpanRecord) -> Iterator[bytes]:
         given = span.end_attributes.get(Attr.ERROR_TYPE)
         if span.error is None:
-            yield key_value(9, Attr.ERROR_TYPE, given or span.result)
+            yield key_value(ATTRIBUTES, Attr.ERROR_TYPE, given or span.result)
             yield _status("")
             return
         kind, message, traceback = self._redactor.exception(span.error)
-        yield key_value(9, Attr.ERROR_TYPE, given or kind)
+        yield key_value(ATTRIBUTES, Attr.ERROR_TYPE, given or kind)
         told = {Attr.EXCEPTION_TYPE: kind, Attr.EXCEPTION_MESSAGE: message, Attr.EXCEPTION_STACKTRACE: traceback}
         event = fixed64_field(1, max(span.ended_ns, span.started_ns)) + text_field(2, "exception") + key_values(3, told)
         yield bytes_field(11, event)
         yield _status(f"{kind}: {message}"[: self._longest] if message else kind)
 
     def _link(self, trace_id: bytes, span_id: bytes, attributes: Mapping[str, Any]) -> bytes:
-        clean = {key: self._bounded(self._redactor.attribute(key, value)) for key, value in attributes.items()}
-        return bytes_field(13, bytes_field(1, trace_id) + bytes_field(2, span_id) + key_values(4, clean))
-
-
-def _own_attributes(span: SpanRecord) -> Iterator[tuple[str, Any]]:
-    yield Attr.KIND, span.kind
-    yield Attr.SESSION_ID, span.scope.session_id
-    if span.kind == "run":
-        yield Attr.PIPELINE_NAME, span.scope.pipeline
-        yield Attr.PIPELINE_RUN_ID, span.scope.run_id
-    elif span.kind == "node":
-        yield Attr.TASK_NAME, span.node
-    elif span.kind in ("load", "save"):
-        yield Attr.DATASET_NAME, span.dataset
-        yield Attr.OPERATION, span.kind
+        if not attributes:
+            return _LINK + trace_id + SPAN_ID + span_id
+        encoded = bytes_field(1, trace_id) + bytes_field(2, span_id)
+        for key, value in attributes.items():
+            encoded += key_value(4, key, cut(self._redactor.attribute(key, value), self._longest))
+        return bytes_field(13, encoded)
 
 
 def _ending(kind: str, result: str) -> bytes:
-    encoded = key_value(9, Attr.RESULT, result)
-    return encoded + key_value(9, _RESULTS[kind], result) if kind in _RESULTS else encoded
+    encoded = key_value(ATTRIBUTES, Attr.RESULT, result)
+    return encoded + key_value(ATTRIBUTES, _RESULTS[kind], result) if kind in _RESULTS else encoded
 
 
 def _status(message: str) -> bytes:
@@ -314,9 +195,9 @@ def seal(start: bytes, time_ns: int, error_type: str = LOST, result: Result = "e
     try:
         span = decode_span(start)
     except WireError:
-        return start + fixed64_field(8, time_ns) + key_value(9, Attr.ERROR_TYPE, error_type) + _status("")
+        return start + fixed64_field(8, time_ns) + key_value(ATTRIBUTES, Attr.ERROR_TYPE, error_type) + _status("")
     kind = span.attributes.get(Attr.KIND)
     encoded = start + fixed64_field(8, max(time_ns, span.start_ns))
     if isinstance(kind, str):
         encoded += _ending(kind, result)
-    return encoded + key_value(9, Attr.ERROR_TYPE, error_type) + _status("")
+    return encoded + key_value(ATTRIBUTES, Attr.ERROR_TYPE, error_type) + _status("")

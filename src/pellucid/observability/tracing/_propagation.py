@@ -9,11 +9,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 TRACEPARENT = "TRACEPARENT"
 TRACESTATE = "TRACESTATE"
-PROPAGATORS = "OTEL_PROPAGATORS"
 
 _LENGTH = 55
 _MOST_MEMBERS = 32
@@ -41,19 +40,24 @@ class RemoteParent(NamedTuple):
     trace_state: str = ""
 
 
-def propagates(environ: Mapping[str, str]) -> bool:
-    """Tell whether the context of traces is taken from, and put into, the environment (``OTEL_PROPAGATORS``)."""
-    chosen = environ.get(PROPAGATORS, "").strip()
-    if not chosen:
-        return True
-    names = {each.strip().lower() for each in chosen.split(",")}
-    return "tracecontext" in names and "none" not in names
+def propagates(propagators: Collection[str]) -> bool:
+    """Tell whether the context of traces is taken from, and put into, the environment.
+
+    Args:
+        propagators: the formats in which the context travels, by OpenTelemetry's names.
+    """
+    return "tracecontext" in propagators and "none" not in propagators
 
 
-def remote_parent(environ: Mapping[str, str]) -> RemoteParent | None:
-    """Return the parent that the environment names; None if there is none, it is malformed, or it is not wanted."""
+def remote_parent(environ: Mapping[str, str], propagators: Collection[str]) -> RemoteParent | None:
+    """Return the parent that the environment names; None if there is none, it is malformed, or it is not wanted.
+
+    Args:
+        environ: of the process.
+        propagators: the formats in which the context travels.
+    """
     given = environ.get(TRACEPARENT)
-    if not given or not propagates(environ):
+    if not given or not propagates(propagators):
         return None
     return parse_parent(given, environ.get(TRACESTATE, ""))
 

@@ -13,8 +13,7 @@ from opentelemetry import trace
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from pellucid.observability.current import current_span
-from pellucid.observability.tracing._context import context_with
-from pellucid.observability.tracing._open import ATTACHED, OpenSpan
+from pellucid.observability.tracing._current import context_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,13 +85,12 @@ class PellucidTracerProvider(trace.ProxyTracerProvider):
     def scene(self) -> Scene | None:
         """Return the recording that a span opened here belongs to."""
         here = current_span.get()
-        kept = here.attached.get(ATTACHED) if here is not None else None
-        if isinstance(kept, OpenSpan) and id(kept.scene) in self._served:
-            return kept.scene
-        for scene, _ in reversed(list(self._served.values())):
-            if scene.is_live:
-                return scene
-        return None
+        scenes = [scene for scene, _ in reversed(list(self._served.values()))]
+        if here is not None:
+            for scene in scenes:
+                if scene.holds(here):
+                    return scene
+        return next((scene for scene in scenes if scene.is_live), None)
 
     def sdk(self, scene: Scene) -> SpoolingProvider:
         """Return the provider of the SDK that keeps spans with a recording."""
@@ -155,16 +153,19 @@ class _Tracer(trace.Tracer):
         end_on_exit: bool = True,
     ) -> Iterator[trace.Span]:
         """See ``opentelemetry.trace.Tracer``."""
-        span = self.start_span(
-            name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
-        )
-        with trace.use_span(
-            span,
-            end_on_exit=end_on_exit,
-            record_exception=record_exception,
-            set_status_on_exception=set_status_on_exception,
-        ) as current:
-            yield current
+        tracer, context, now_ns = self._resolved(context)
+        with tracer.start_as_current_span(
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            now_ns if start_time is None else start_time,
+            record_exception,
+            set_status_on_exception,
+            end_on_exit,
+        ) as span:
+            yield span
 
     def _resolved(
         self, context: context_api.Context | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pellucid.observability.tracing._encoding import IS_REMOTE, KNOWS_REMOTE
+from pellucid.observability.tracing._shared import IS_REMOTE, KNOWS_REMOTE
 from pellucid.observability.wire import (
     SCOPE_NAME,
     SCOPE_VERSION,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event, ReadableSpan
     from opentelemetry.trace import Link, SpanContext
 
-    from pellucid.observability.tracing._encoding import Redacts
+    from pellucid.observability.tracing._shared import Redacts
 
 
 def encode_readable(span: ReadableSpan, redactor: Redacts, end_ns: int | None) -> bytes:

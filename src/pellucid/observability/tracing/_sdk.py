@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from pellucid.observability.recording import STREAM_SPANS
 from pellucid.observability.tracing._encoding import seal
+from pellucid.observability.tracing._kept import KeptTracer, Plain
 from pellucid.observability.tracing._readable import encode_readable
 
 if TYPE_CHECKING:
@@ -47,12 +48,19 @@ class SpoolingProvider(TracerProvider):
             resource=Resource(recording.resource),
             shutdown_on_exit=False,
             id_generator=_SharedIds(recording.ids),
+            # Attributes are cut before: the SDK does it before secrets are hidden.
             span_limits=SpanLimits(
                 max_span_attributes=options.attribute_count_limit,
-                max_span_attribute_length=options.attribute_value_length_limit,
+                max_attribute_length=SpanLimits.UNSET,
+                max_span_attribute_length=SpanLimits.UNSET,
             ),
         )
         self.add_span_processor(self._spooling)
+        self._plain = Plain(scene)
+
+    def get_tracer(self, *args: Any, **kwargs: Any) -> trace.Tracer:
+        """Return a tracer whose spans take anything."""
+        return KeptTracer(super().get_tracer(*args, **kwargs), self._plain)
 
     def end_rest(self) -> None:
         """End the spans that nobody ended."""

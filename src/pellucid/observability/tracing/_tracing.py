@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import weakref
 from typing import TYPE_CHECKING
 
+from pellucid._util.arrival import Arrival
 from pellucid.observability.current import current_span
 from pellucid.observability.recording import STREAM_SPANS
-from pellucid.observability.tracing._arrival import Arrival
-from pellucid.observability.tracing._context import API, attach, detach, is_loaded
+from pellucid.observability.tracing._context import API, is_loaded
 from pellucid.observability.tracing._encoding import SpanEncoder
-from pellucid.observability.tracing._environment import ChildEnvironment
-from pellucid.observability.tracing._open import ATTACHED, OpenSpan
+from pellucid.observability.tracing._environment import IN_ENVIRONMENT, ChildEnvironment
+from pellucid.observability.tracing._saves import Saves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import SpanRecord
-    from pellucid.observability.tracing._encoding import Redacts
+    from pellucid.observability.tracing._current import Attached
     from pellucid.observability.tracing._provider import PellucidTracerProvider
+    from pellucid.observability.tracing._shared import Redacts
 
 _PART = "tracing"
 
@@ -33,12 +38,19 @@ class Tracing:
         self.recording = recording
         self.redactor: Redacts = recording.redactor
         self._encoder = SpanEncoder(self.redactor, recording.options.tracing)
-        self._environment = ChildEnvironment(os.environ)
+        self._environment = ChildEnvironment(os.environ, recording.options.tracing.propagators)
+        self._saves = Saves()
         self._arrival = Arrival(API, self._arrived)
         self._provider: PellucidTracerProvider | None = None
-        self._open: dict[bytes, SpanRecord] = {}
-        self._pid = os.getpid()
+        # The span, what was written of its start, how to undo what made it OpenTelemetry's current one, and in which
+        # process it began.
+        self._open: dict[bytes, tuple[SpanRecord, bytes, Attached | None, object]] = {}
+        self._attach: Callable[[SpanRecord], Attached] | None = None
+        self._process = object()
+        self._is_forked = False
         self._is_live = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=functools.partial(_after_fork, weakref.ref(self)))
 
     @property
     def is_live(self) -> bool:
@@ -60,36 +72,61 @@ class Tracing:
         """
         self._is_live = False
         self._arrival.remove()
-        if self._pid == os.getpid():
+        if not self._is_forked:
             self._environment.close()
         if self._provider is not None:
             self._provider.leave(self)
             self._provider = None
 
-    def started(self, span: SpanRecord) -> None:
-        """Keep the start of a span."""
-        payload = self._encoder.start(span)
-        kept = span.attached[ATTACHED] = OpenSpan(self, os.getpid(), payload)
-        self.recording.spool.start(STREAM_SPANS, span.span_id, payload)
-        self._open[span.span_id] = span
-        if current_span.get() is span:
-            kept.attached = attach(span)
-        self._environment.started(span)
+    def forked(self) -> None:
+        """Leave the spans that are open now to the process that this one was forked from."""
+        self._process = object()
+        self._is_forked = True
 
-    def ended(self, span: SpanRecord) -> None:
-        """Keep the end of a span; in a process that was forked in the middle of it, nothing."""
-        kept = span.attached.pop(ATTACHED, None)
-        if not isinstance(kept, OpenSpan):
-            return
-        if kept.attached is not None:
-            detach(kept.attached)
-        if kept.pid != os.getpid():
-            return
-        self._open.pop(span.span_id, None)
-        self._environment.ended(span)
-        if not self._open and not self.recording.is_worker and self._provider is not None:
-            self._provider.end_rest(self)
-        self.recording.spool.end(STREAM_SPANS, span.span_id, self._encoder.end(span, kept.payload))
+    def started(self, span: SpanRecord) -> tuple[int, bytes]:
+        """Return what is to be kept of the start of a span; once more after an interruption, if need be."""
+        kind, span_id = span.kind, span.span_id
+        if kind == "load" and not span.links:
+            self._saves.link(span)
+        payload = self._encoder.start(span)
+        attached = None
+        if self._attach is not None and current_span.get() is span:
+            kept = self._open.get(span_id)
+            attached = self._attach(span) if kept is None else kept[2]
+        self._open[span_id] = span, payload, attached, self._process
+        if kind in IN_ENVIRONMENT:
+            self._environment.started(span)
+        return STREAM_SPANS, payload
+
+    def ended(self, span: SpanRecord) -> tuple[int, bytes] | None:
+        """Return what is to be kept of the end of a span; in a process that was forked in the middle of it, nothing.
+
+        The span is let go of at last, so that this may be called once more after an interruption.
+        """
+        kind, span_id = span.kind, span.span_id
+        kept = self._open.get(span_id)
+        if kept is None:
+            return None
+        ending = None
+        _, payload, attached, process = kept
+        if attached is not None:
+            attached.undo()
+        if process is self._process:
+            if kind in IN_ENVIRONMENT:
+                self._environment.ended(span)
+                if kind == "run":
+                    self._saves.forget(span)
+            elif kind == "save" and span.result == "success":
+                self._saves.note(span)
+            if len(self._open) == 1 and self._provider is not None and not self.recording.is_worker:
+                self._provider.end_rest(self)
+            ending = STREAM_SPANS, self._encoder.end(span, payload)
+        self._open.pop(span_id, None)
+        return ending
+
+    def holds(self, span: SpanRecord) -> bool:
+        """Tell whether a span is one of the open ones."""
+        return span.span_id in self._open
 
     def enclosing(self) -> SpanRecord | None:
         """Return the span of the runtime that what happens here belongs to.
@@ -98,9 +135,9 @@ class Tracing:
         that is not clear, the run.
         """
         here = current_span.get()
-        if here is not None and here.span_id in self._open:
+        if here is not None and self.holds(here):
             return here
-        spans = list(self._open.values())
+        spans = [each[0] for each in list(self._open.values())]
         nodes = [each for each in spans if each.kind == "node"]
         if len(nodes) == 1:
             return nodes[0]
@@ -108,8 +145,11 @@ class Tracing:
         return runs[-1] if runs else next(iter(spans), None)
 
     def _offer(self) -> None:
+        from pellucid.observability.tracing._current import attach
         from pellucid.observability.tracing._provider import offer
 
+        # Not before: in another thread the API may be only half imported yet.
+        self._attach = attach
         self._provider = offer(self)
 
     def _arrived(self) -> None:
@@ -120,6 +160,12 @@ class Tracing:
             return
         self._offer()
         span = current_span.get()
-        kept = span.attached.get(ATTACHED) if span is not None else None
-        if span is not None and isinstance(kept, OpenSpan) and kept.attached is None:
-            kept.attached = attach(span)
+        kept = self._open.get(span.span_id) if span is not None else None
+        if self._attach is not None and span is not None and kept is not None and kept[2] is None:
+            self._open[span.span_id] = span, kept[1], self._attach(span), kept[3]
+
+
+def _after_fork(tracing: weakref.ref[Tracing]) -> None:
+    found = tracing()
+    if found is not None:
+        found.forked()

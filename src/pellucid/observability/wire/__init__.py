@@ -1,5 +1,6 @@
 """OTLP's protocol buffers, written and read without a library; knows no telemetry SDK."""
 
+from pellucid.observability.wire._attribute import AttributeEncoder
 from pellucid.observability.wire._data import (
     SCOPE_NAME,
     SCOPE_VERSION,
@@ -32,6 +33,7 @@ from pellucid.observability.wire._messages import (
 __all__ = [
     "SCOPE_NAME",
     "SCOPE_VERSION",
+    "AttributeEncoder",
     "EventData",
     "LinkData",
     "SpanData",

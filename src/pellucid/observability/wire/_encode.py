@@ -23,8 +23,15 @@ _LENGTH_TAGS = tuple(bytes((each << 3 | _LENGTH,)) for each in range(16))
 
 def varint(number: int) -> bytes:
     """Return a base 128 varint; a negative number is one of 64 bits, in two's complement."""
-    if 0 <= number < 0x80:
-        return _BYTES[number]
+    if 0 <= number < 0x10000000:
+        # What numbers mostly are: sizes, counts.
+        if number < 0x80:
+            return _BYTES[number]
+        if number < 0x4000:
+            return bytes((number & 0x7F | 0x80, number >> 7))
+        if number < 0x200000:
+            return bytes((number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14))
+        return bytes((number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14 & 0x7F | 0x80, number >> 21))
     rest = number & _MASK64
     out = bytearray()
     while rest > 0x7F:
@@ -49,7 +56,11 @@ def bytes_field(number: int, value: bytes) -> bytes:
 
 def text_field(number: int, value: str) -> bytes:
     """Return a field of type string; lone surrogates become question marks."""
-    return bytes_field(number, _utf8(value))
+    encoded = utf8(value)
+    size = len(encoded)
+    if number < 16 and size < 0x80:
+        return _LENGTH_TAGS[number] + _BYTES[size] + encoded
+    return bytes_field(number, encoded)
 
 
 def fixed64_field(number: int, value: int) -> bytes:
@@ -87,7 +98,7 @@ def _pair(number: int, key: str, encoded: bytes) -> bytes:
 
 def _any(value: Any, depth: int) -> bytes:
     if isinstance(value, str):
-        return bytes_field(1, _utf8(value))
+        return bytes_field(1, utf8(value))
     if isinstance(value, bool):
         return b"\x10\x01" if value else b"\x10\x00"
     if isinstance(value, int):
@@ -121,5 +132,9 @@ def _integer(number: int) -> bytes:
     return text_field(1, str(number) if bits <= _MOST_BITS else f"<int of {bits} bits>")
 
 
-def _utf8(text: str) -> bytes:
-    return str.encode(text, "utf-8", "replace")
+def utf8(text: str) -> bytes:
+    """Return a text as UTF-8; lone surrogates become question marks."""
+    try:
+        return str.encode(text)
+    except UnicodeEncodeError:
+        return str.encode(text, "utf-8", "replace")

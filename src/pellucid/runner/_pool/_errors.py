@@ -153,7 +153,7 @@ def unpack_error(body: bytes) -> BaseException:
     """Return the exception that a worker packed; its cause is a ``RemoteTraceback``."""
     report: _Report = pickle.loads(body)
     error = _itself(report) or _stand_in(report)
-    error.__cause__ = RemoteTraceback(report.traceback)
+    _set(error, "__cause__", RemoteTraceback(report.traceback))
     return error
 
 
@@ -188,8 +188,13 @@ def _made(report: _Report, base: type[BaseException]) -> BaseException:
         },
     )
     error: BaseException = kind()
-    error.args = (message,)
+    _set(error, "args", (message,))
     for name, body in report.attributes.items():
-        with contextlib.suppress(Exception):  # read-only here, or of a class that is not importable here
-            setattr(error, name, pickle.loads(body))
+        with contextlib.suppress(Exception):  # of a class that is not importable here
+            vars(error)[name] = pickle.loads(body)
     return error
+
+
+def _set(error: BaseException, name: str, value: object) -> None:
+    """Set what every exception has, also where its class lets nothing be set, as a frozen dataclass does."""
+    vars(BaseException)[name].__set__(error, value)

@@ -24,6 +24,7 @@ _METHODS = {
 }
 _LATER = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
 _CONFIGURED_WRONG = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "NOT_FOUND"})
+_TOO_LATE = Retry("no answer in time")
 _LONGEST_WAIT = 3600.0
 
 
@@ -63,7 +64,7 @@ class GrpcExchange:
             self._is_given_up = True
             if self._call is not None:
                 self._call.cancel()
-        return Retry("no answer in time")
+        return _TOO_LATE
 
     def _called(self, grpc: Any, channel: Any, seconds: float) -> Answer:
         # Without serialisers grpc hands bytes over as they are.
@@ -72,17 +73,19 @@ class GrpcExchange:
         metadata = [(name.lower(), value) for name, value in self._options.headers.items()]
         with self._lock:
             if self._is_given_up:
-                return Retry("no answer in time")
+                return _TOO_LATE
             call = self._call = method.future(self._body, timeout=seconds, metadata=metadata, compression=compression)
         try:
             return accepted(call.result(timeout=seconds + 1), self._options.headers)
         except grpc.RpcError as error:
             return self._refusal(error)
         except (grpc.FutureCancelledError, grpc.FutureTimeoutError):
-            return Retry("no answer in time")
+            return _TOO_LATE
 
     def _refusal(self, error: Any) -> Answer:
         code, details = error.code().name, str(error.details() or "")
+        if code == "DEADLINE_EXCEEDED" and "deadline exceeded" in details.lower():
+            return _TOO_LATE
         reason = self._shown(f"{code} {details}")
         pause = _pause_of(error)
         if code in _LATER or (code == "RESOURCE_EXHAUSTED" and pause is not None):

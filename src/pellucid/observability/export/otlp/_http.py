@@ -31,6 +31,8 @@ _MOST_OF_AN_ANSWER = 256 * 1024
 _LONGEST_WAIT = 3600.0
 _LATER = frozenset({429, 502, 503, 504})
 _CONFIGURED_WRONG = frozenset({401, 402, 403, 404, 405, 407})
+_TOO_LATE = "no answer in time"
+_UNCONNECTED = Retry("no connection in time", None, is_unreachable=True)
 
 
 class HttpExchange:
@@ -63,12 +65,17 @@ class HttpExchange:
             return Barred("the endpoint is no http or https URL")
         try:
             self._connect(url, left())
+        except TimeoutError:
+            self._close()
+            return _UNCONNECTED
         except (OSError, HTTPException) as error:
             self._close()
             reason = f"no connection to {_place(url)}: {self._shown(reason_of(error))}"
             return Retry(reason, None, is_unreachable=True)
         try:
             return self._ask(url, left)
+        except TimeoutError:
+            return self._lost(_TOO_LATE)
         except (OSError, HTTPException) as error:
             return self._lost(f"the connection to {_place(url)} broke: {self._shown(reason_of(error))}")
         finally:
@@ -79,13 +86,13 @@ class HttpExchange:
         self._is_given_up = True
         # Before the connection is cut: half a head, ended by that, would be read as a whole one.
         has_connection = self._socket is not None
-        answer = self._lost("no answer in time")
+        answer = self._lost(_TOO_LATE)
         connection = self._connection
         connected = None if connection is None else connection.sock
         if connected is not None:
             with contextlib.suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)
-        return answer if has_connection else Retry("no connection in time", None, is_unreachable=True)
+        return answer if has_connection else _UNCONNECTED
 
     def _connect(self, url: SplitResult, seconds: float) -> None:
         connection = self._connection = _connection_to(url, self._options, seconds)

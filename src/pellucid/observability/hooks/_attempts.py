@@ -1,0 +1,119 @@
+"""Nodes and their datasets: what is recorded most often, and so has to cost least."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from pellucid.observability.current import current_span
+from pellucid.observability.hooks._datasets import DatasetFacts, is_parameter
+from pellucid.observability.hooks._describing import node_attributes, result_of
+from pellucid.observability.semconv import Attr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pellucid.observability.guard import Guard
+    from pellucid.observability.hooks._table import OpenRun, SpanTable
+    from pellucid.observability.records import SpanRecord
+
+__all__ = ["Attempts"]
+
+# Looked up once: these are set for every node.
+_QUEUE_WAIT, _TASK_RESULT, _CPU, _MEMORY_PEAK = Attr.QUEUE_WAIT, Attr.TASK_RESULT, Attr.CPU, Attr.MEMORY_PEAK
+_KIND, _NAME, _OPERATION = Attr.KIND, Attr.DATASET_NAME, Attr.OPERATION
+
+_processor_seconds = time.thread_time
+
+
+class Attempts:
+    """Opens and closes the spans of nodes, loads and saves.
+
+    Args:
+        table: of the open spans.
+        guard: counts faults of what is told of a dataset.
+    """
+
+    def __init__(self, table: SpanTable, guard: Guard) -> None:
+        self._table = table
+        self._guard = guard
+        self._memory_peak_bytes = _peak_reader()
+
+    def open_node(self, run: OpenRun, node: Any, catalog: Any, *, is_async: bool, waited_seconds: float) -> None:
+        """Open a node."""
+        if run.facts is None:
+            run.facts = DatasetFacts(catalog)
+        name = node.name
+        parent_id = run.span.span_id if run.span is not None else run.parent_id
+        attributes = node_attributes(run.scope, node, name, is_async)
+        span = self._table.start(run, "node", name, attributes, parent_id, node=name)
+        span.end_attributes[_QUEUE_WAIT] = waited_seconds
+        span.processor_seconds = _processor_seconds()
+        span.run = run
+        run.nodes[name] = span
+
+    def close_node(self, run: OpenRun, name: str, error: BaseException | None) -> None:
+        """Close a node, and what somebody's hook has kept from being closed in it."""
+        span = run.nodes.pop(name, None)
+        if span is None:
+            return
+        result = result_of(error)
+        facts = span.end_attributes
+        facts[_TASK_RESULT] = result
+        facts[_CPU] = max(0.0, _processor_seconds() - span.processor_seconds)
+        facts[_MEMORY_PEAK] = self._memory_peak_bytes()
+        if span.open_children:
+            for child in [*span.open_children.values()]:
+                self._end_child(run, span, child, error)
+        self._table.end(run, span, result, error)
+
+    def open_dataset(self, name: str, operation: Any) -> None:
+        """Open a load or save of the node that is at work here."""
+        parent = current_span.get()
+        if parent is None or parent.kind != "node" or is_parameter(name):
+            return
+        run: OpenRun | None = parent.run
+        if run is None or run.facts is None:
+            return
+        span = self._table.start(
+            run,
+            operation,
+            f"{operation} {name}",
+            {_KIND: operation, _NAME: name, _OPERATION: operation},
+            parent.span_id,
+            node=parent.node,
+            dataset=name,
+            label=run.facts.label(name),
+        )
+        span.parent = parent
+        parent.open_children[span.span_id] = span
+
+    def close_dataset(self, name: str, operation: str, data: Any, error: BaseException | None) -> None:
+        """Close the load or save that is open here."""
+        span = current_span.get()
+        if span is None or span.kind != operation or span.dataset != name:
+            return
+        parent = span.parent
+        run: OpenRun | None = parent.run if parent is not None else None
+        if run is None or parent is None:
+            return
+        if error is None and run.facts is not None:
+            facts = self._guard.call("dataset facts", run.facts.after, name, operation, data)
+            if facts:
+                span.end_attributes.update(facts)
+        self._end_child(run, parent, span, error)
+
+    def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
+        parent.open_children.pop(span.span_id, None)
+        self._table.end(run, span, result_of(error), error)
+
+
+def _peak_reader() -> Callable[[], int]:
+    """Return what tells the most memory, in bytes, that this process has ever used; 0 where the system does not."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:
+        return lambda: 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return lambda: int(getrusage(RUSAGE_SELF).ru_maxrss * unit)
