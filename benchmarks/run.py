@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 
 SUBJECTS = ("nodes", "catalog", "config", "process")
+SOLO = ("telemetry",)
+"""What no peer has: measured on the first engine alone, with it and without."""
 Figures = dict[tuple[str, str], dict[str, list[float]]]
 
 
@@ -28,9 +30,9 @@ def table(figures: Figures, engines: list[str]) -> str:
     """Medians of each engine and, where there is a peer, the ratio with its range."""
     lines = ["| work | unit | " + " | ".join(engines) + " | ratio (min to max) |", "|---" * (len(engines) + 3) + "|"]
     for (name, unit), values in figures.items():
-        cells = [f"{median(values[engine]):g}" for engine in engines]
+        cells = [f"{median(values[engine]):g}" if values[engine] else "-" for engine in engines]
         ratio = "-"
-        if len(engines) > 1:
+        if len(engines) > 1 and all(values[engine] for engine in engines):
             ratios = [a / b for a, b in zip(values[engines[0]], values[engines[1]], strict=True)]
             ratio = f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
         lines.append(f"| {name} | {unit} | {' | '.join(cells)} | {ratio} |")
@@ -42,8 +44,8 @@ def main() -> None:
     engines = ["pellucid", *(["kedro"] if importlib.util.find_spec("kedro") and not quick else [])]
     figures: Figures = defaultdict(lambda: defaultdict(list))
     for _ in range(1 if quick else 5):
-        for subject in SUBJECTS:
-            for engine in engines:
+        for subject in (*SUBJECTS, *SOLO):
+            for engine in engines[:1] if subject in SOLO else engines:
                 for name, value, unit in measure(subject, engine, quick=quick):
                     figures[name, unit][engine].append(value)
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}\n")
