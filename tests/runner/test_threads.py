@@ -16,7 +16,7 @@ from tests.support.runner import FileDataset, Gate, Record, Recorder, hooks
 from pellucid.exceptions import RunTerminated, WorkerCountError
 from pellucid.io import DataCatalog, MemoryDataset
 from pellucid.pipeline import node, pipeline
-from pellucid.runner import ParallelRunner, SequentialRunner, ThreadRunner
+from pellucid.runner import ParallelRunner, SequentialRunner, ThreadRunner, _threads
 from pellucid.runner._threads import DaemonThreads, _raiser, run_at_once
 
 if TYPE_CHECKING:
@@ -288,6 +288,7 @@ class Busy:
         raise KeyboardInterrupt
 
 
+@pytest.mark.untraced
 def test_nodes_in_threads_end_when_the_run_is_interrupted(record: Record) -> None:
     busy = Busy()
     before = set(threading.enumerate())
@@ -306,6 +307,7 @@ def test_nodes_in_threads_end_when_the_run_is_interrupted(record: Record) -> Non
     assert told == [("busy", "RunnerError"), ("busy", "RunnerError")]
 
 
+@pytest.mark.untraced
 def test_an_executor_that_is_abandoned_ends_its_threads_at_work_or_not() -> None:
     busy = Busy()
     executor = DaemonThreads(2)
@@ -337,3 +339,14 @@ def test_where_threads_cannot_be_ended_they_are_left_alone(monkeypatch: pytest.M
         assert future.result(60) == gate(1)
     finally:
         _raiser.cache_clear()
+
+
+def test_what_looks_on_is_not_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A debugger or a measurement of coverage: CPython 3.11 would go round for ever."""
+    executor = DaemonThreads(1)
+    monkeypatch.setattr(_threads, "_is_traced", lambda: True)
+    told = threading.Event()
+    future = executor.submit(told.wait, 60)
+    executor.abandon()
+    told.set()
+    assert future.result(60)

@@ -188,7 +188,7 @@ def test_a_bad_backend_holds_the_end_up_for_the_budget_and_loses_nothing(
     assert time.monotonic() - began < 0.8 + SLACK
     assert (outcome.spans, outcome.delivered, outcome.kept) == (2, 0, 2)
     backend.behave(Answer(200))
-    later = project.spans("c", session_id="later")
+    later = Project(tmp_path, backend.url, exit_budget_seconds=30.0).spans("c", session_id="later")
     assert (later.spans, later.delivered) == (1, 1)
     assert backend.names == ["a", "b", "c"]
 
