@@ -273,8 +273,8 @@ class Busy:
         self.ended_with: BaseException | None = None
 
     def __call__(self, value: Any) -> Any:
-        self.is_at_it.set()
         try:
+            self.is_at_it.set()
             while not self.is_over:
                 sum(range(1000))
         except BaseException as error:
