@@ -57,7 +57,7 @@ test-long: $(VENV)/.test ## run the nightly-sized tests
 
 coverage: $(VENV)/.test $(VENV)-kedro/.done ## run the tests of the parts and require 95 % branch coverage
 	@rm -f .coverage .coverage.*
-	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long and not e2e and not external and not untraced" $(ARGS)
+	PELLUCID_TEST_KEDRO_PYTHON=$(VENV)-kedro/bin/python $(BIN)/python -m coverage run -m pytest -n $(JOBS) -m "not long and not e2e and not external" $(ARGS)
 	@$(BIN)/python -m coverage combine
 	$(BIN)/python -m coverage report --fail-under 95
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import sys
 import threading
 import time
 from functools import partial
@@ -13,11 +12,11 @@ import pytest
 from tests.support import runner as kit
 from tests.support.runner import FileDataset, Gate, Record, Recorder, hooks
 
-from pellucid.exceptions import RunTerminated, WorkerCountError
-from pellucid.io import DataCatalog, MemoryDataset
+from pellucid.exceptions import WorkerCountError
+from pellucid.io import DataCatalog
 from pellucid.pipeline import node, pipeline
-from pellucid.runner import ParallelRunner, SequentialRunner, ThreadRunner, _threads
-from pellucid.runner._threads import DaemonThreads, _raiser, run_at_once
+from pellucid.runner import ParallelRunner, SequentialRunner, ThreadRunner
+from pellucid.runner._threads import DaemonThreads, run_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,98 +257,3 @@ def test_of_calls_at_once_the_first_failure_in_order_is_raised() -> None:
 
     with pytest.raises(RuntimeError, match="one"):
         run_at_once([partial(int, 0), partial(fail, "one"), partial(fail, "two")])
-
-
-# --------------------------------------------------------------------------- what an ended run leaves behind
-
-
-class Busy:
-    """A function of a node that never waits, and so shares the interpreter lock with all others for ever."""
-
-    def __init__(self) -> None:
-        self.is_at_it = threading.Event()
-        self.is_over = False
-        self.was_cleaned_up = False
-        self.ended_with: BaseException | None = None
-
-    def __call__(self, value: Any) -> Any:
-        try:
-            self.is_at_it.set()
-            self._work()  # a call of its own: CPython 3.13 has the end of a loop outside of the try around it
-        except BaseException as error:
-            self.ended_with = error
-            raise
-        finally:
-            self.was_cleaned_up = True
-
-    def _work(self) -> None:
-        while not self.is_over:
-            sum(range(1000))
-
-    def fail(self, value: Any) -> Any:
-        assert self.is_at_it.wait(60)
-        raise KeyboardInterrupt
-
-
-@pytest.mark.untraced
-def test_nodes_in_threads_end_when_the_run_is_interrupted(record: Record) -> None:
-    busy = Busy()
-    before = set(threading.enumerate())
-    parts = pipeline([node(busy, "a", "b", name="busy"), node(busy.fail, "a", "c", name="fails")])
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            ThreadRunner(max_workers=2).run(parts, DataCatalog({"a": MemoryDataset(1)}), hooks(Recorder(record)), "r")
-        for thread in set(threading.enumerate()) - before:
-            thread.join(60)
-        assert type(busy.ended_with) is RunTerminated
-        assert busy.was_cleaned_up
-    finally:
-        busy.is_over = True
-    # Told of by the run, and not by the thread, which comes later.
-    told = [entry[1:3] for entry in record.named("on_node_error", "after_node_settled") if entry[1] == "busy"]
-    assert told == [("busy", "RunnerError"), ("busy", "RunnerError")]
-
-
-@pytest.mark.untraced
-def test_an_executor_that_is_abandoned_ends_its_threads_at_work_or_not() -> None:
-    busy = Busy()
-    executor = DaemonThreads(2)
-    before = set(threading.enumerate())
-    executor.submit(int).result(60)
-    executor.submit(busy, 1)
-    executor.submit(int).result(60)
-    assert busy.is_at_it.wait(60)
-    threads = set(threading.enumerate()) - before
-    try:
-        executor.abandon()
-        for thread in threads:
-            thread.join(60)
-        assert not any(thread.is_alive() for thread in threads)
-    finally:
-        busy.is_over = True
-
-
-def test_where_threads_cannot_be_ended_they_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ctypes", None)
-    _raiser.cache_clear()
-    try:
-        gate = Gate()
-        executor = DaemonThreads(1)
-        future = executor.submit(gate, 1)
-        assert gate.entered.wait(60)
-        executor.abandon()
-        gate.open.set()
-        assert future.result(60) == gate(1)
-    finally:
-        _raiser.cache_clear()
-
-
-def test_what_looks_on_is_not_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A debugger or a measurement of coverage: CPython 3.11 would go round for ever."""
-    executor = DaemonThreads(1)
-    monkeypatch.setattr(_threads, "_is_traced", lambda: True)
-    told = threading.Event()
-    future = executor.submit(told.wait, 60)
-    executor.abandon()
-    told.set()
-    assert future.result(60)

@@ -48,7 +48,6 @@ class ExecutorDrive:
 
     An executor that says how much it can do at once, by an attribute ``capacity``, is given no more than that: so
     nothing new starts after a failure. Any other one is given all that is ready; what it has not begun is cancelled.
-    One that has a method ``abandon`` is asked to end what still runs when the run ends.
 
     Args:
         board: the run's nodes.
@@ -119,17 +118,9 @@ class ExecutorDrive:
         finally:
             self._execution.stop()
             try:
-                self._abandon()
-            finally:
                 self._board.abandon_all(because)
-
-    def _abandon(self) -> None:
-        """Leave what still runs to itself; an executor that can end it, by a method ``abandon``, does so."""
-        abandon = getattr(self._executor, "abandon", None)
-        if self._running and abandon is not None:
-            abandon()
-        else:
-            self._executor.shutdown(wait=False)
+            finally:
+                self._executor.shutdown(wait=False)
 
     def _cancel_waiting(self, because: BaseException) -> None:
         for future in [each for each in self._running if each.cancel()]:

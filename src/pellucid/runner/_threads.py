@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-import sys
 import threading
 from concurrent.futures import Executor, Future
-from contextlib import suppress
-from functools import cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from pellucid.exceptions import RunTerminated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +37,6 @@ class DaemonThreads(Executor):
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._idle = threading.Semaphore(0)
-        self._at_work = _AtWork()
-        _raiser()
 
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         """Have ``fn(*args, **kwargs)`` called in a thread."""
@@ -61,7 +54,7 @@ class DaemonThreads(Executor):
 
     def _start_thread(self) -> None:
         name = f"{self._name}-{len(self._threads) + 1}"
-        thread = threading.Thread(target=_work, args=(self._jobs, self._idle, self._at_work), name=name, daemon=True)
+        thread = threading.Thread(target=_work, args=(self._jobs, self._idle), name=name, daemon=True)
         self._threads.append(thread)
         try:
             thread.start()
@@ -79,14 +72,6 @@ class DaemonThreads(Executor):
             for thread in self._threads:
                 thread.join()
 
-    def abandon(self) -> None:
-        """Let every thread end, and what is at work raise ``RunTerminated`` at the next line that it comes to.
-
-        Threads that go on with an ended run would keep the interpreter lock from whoever reports how it ended.
-        """
-        self.shutdown(wait=False)
-        self._at_work.end()
-
     def _cancel_waiting(self) -> None:
         while not self._jobs.empty():
             job = self._jobs.get()
@@ -94,61 +79,7 @@ class DaemonThreads(Executor):
                 job[0].cancel()
 
 
-class _AtWork:
-    """The threads that are there. While its lock is held none of them ends, and leaves its number to another one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idents: set[int] = set()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._idents.add(threading.get_ident())
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._idents.discard(threading.get_ident())
-
-    def end(self) -> None:
-        """Raise ``RunTerminated`` in all of them."""
-        if _is_traced():
-            return
-        with self._lock:
-            for ident in self._idents:
-                _raiser()(ident)
-
-
-def _is_traced() -> bool:
-    """Tell whether a debugger, a profiler or a measurement of coverage looks on.
-
-    CPython 3.11 then goes round for ever in this thread, until the other one has taken its exception.
-    """
-    looks = (sys.gettrace, sys.getprofile, threading.gettrace, threading.getprofile)
-    return any(look() is not None for look in looks)
-
-
-@cache
-def _raiser() -> Callable[[int], object]:
-    """Return what raises ``RunTerminated`` in a thread, or does nothing where the interpreter cannot do that.
-
-    Looked up before it is needed: then, imports would wait for the very threads that are to end.
-    """
-    try:
-        import ctypes
-
-        raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    except (ImportError, AttributeError):
-        return lambda _ident: None
-    return lambda ident: raise_in(ctypes.c_ulong(ident), ctypes.py_object(RunTerminated))
-
-
-def _work(jobs: SimpleQueue[_Job | None], idle: threading.Semaphore, at_work: _AtWork) -> None:
-    # Raised by abandon(), perhaps between two calls.
-    with suppress(RunTerminated), at_work:
-        _do_all(jobs, idle)
-
-
-def _do_all(jobs: SimpleQueue[_Job | None], idle: threading.Semaphore) -> None:
+def _work(jobs: SimpleQueue[_Job | None], idle: threading.Semaphore) -> None:
     while (job := jobs.get()) is not None:
         future, call = job
         if future.set_running_or_notify_cancel():

@@ -402,3 +402,28 @@ def test_a_catalog_of_the_project_that_knows_no_patterns(observed: Observed) -> 
     assert tree_of(observed.spans()) == in_order(TREE)
     names = {each["dataset"] for each in totals_of(observed).labels("dataset_operations_total")}
     assert names == {"raw_orders", "cleaned", "total", "scaled", "report"}
+
+
+def test_a_hook_that_raises_at_the_end_keeps_nothing_from_being_closed(observed: Observed) -> None:
+    body = """
+from pellucid.framework.hooks import hook_impl
+
+class Closing:
+    @hook_impl
+    def before_session_closed(self):
+        raise ValueError("at the end")
+
+session = KedroSession.create()
+session._hook_manager.register(Closing())
+session.run()
+try:
+    session.close()
+except ValueError as error:
+    assert str(error) == "at the end"
+else:
+    raise AssertionError("nothing was raised")
+"""
+    lines = ran(observed, body)
+    assert events(lines) == [*BEGIN, "pipeline.finished", *END]
+    assert tree_of(observed.spans()) == in_order(TREE)
+    assert list((observed.path / ".pellucid" / "spool" / "active").glob("*.seg")) == []

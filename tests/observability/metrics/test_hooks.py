@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
+from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -177,3 +179,30 @@ def test_a_fault_of_telemetry_is_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("payload", [b'[1,"f","part"]', b'[1,"f",3,5]', b'[1,"f","part",-5]'], ids=repr_of)
 def test_a_fault_that_cannot_be_read_is_one_of_events(payload: bytes) -> None:
     assert totals_of(payload).value("telemetry_faults_total", part="metric event") == 1
+
+
+def test_datasets_of_a_node_that_end_in_several_threads_are_each_counted_once(tmp_path: Path) -> None:
+    hooks, node, kept = hooks_on(tmp_path), node_span(datasets=[]), list[bytes]()
+    hooks.on_span_started(node)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def load(first: int) -> None:
+        for number in range(first, first + 500):
+            span = span_of("load", dataset="in", number=number)
+            span.parent = node
+            told = hooks.on_span_ended(span)
+            if told is not None:
+                kept.append(told[1])
+
+    try:
+        threads = [Thread(target=load, args=(1 + 500 * each,)) for each in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(before)
+    ended = hooks.on_span_ended(node)
+    assert ended is not None
+    assert totals_of(*kept, ended[1]).value("dataset_operations_total", dataset="in") == 4000

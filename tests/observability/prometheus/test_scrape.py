@@ -342,7 +342,8 @@ def test_the_oldest_is_closed_where_all_wait() -> None:
         third.sendall(GET)
         assert read_to_end(first) == b""
         gate.opened.release()
-        assert read_answers(third, 1) == [b"jobs_total 1\n"]
+        (page,) = read_answers(third, 1)
+        assert page.startswith(b"jobs_total 1\n")  # and maybe that it is old, where all of this takes long
 
 
 def test_a_request_that_comes_by_drips_is_given_up() -> None:

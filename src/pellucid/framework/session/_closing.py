@@ -59,7 +59,7 @@ def tell_of_closing(hooks: HookManager, session: AbstractSession, handled: BaseE
         tell(caller, handled, "before_session_closed", session=session)
         return
     try:
-        caller(session=session)
+        tell_all(caller, "before_session_closed", session=session)
     except RunTerminated:
         raise
     except SystemExit as error:

@@ -91,7 +91,7 @@ class RunEngine:
         try:
             return self._prepare(request, runner, load_context, stack)
         except BaseException as error:
-            names = "+".join(request.pipeline_names or (_DEFAULT_PIPELINE,))
+            names = "+".join(map(str, request.pipeline_names or (_DEFAULT_PIPELINE,)))
             about: dict[str, Any] = {"error": error, "run_id": request.run_id, "pipeline_name": names}
             tell(self._hooks.hook.on_run_refused, error, "on_run_refused", **about)
             raise

@@ -37,5 +37,5 @@ def _started(job: Callable[[], object]) -> threading.Event:
     try:
         threading.Thread(target=run, name="pellucid-flow", daemon=True).start()
     except RuntimeError:
-        ended.set()  # the system has no thread left, or the interpreter ends: what is kept stays kept
+        run()  # the system has no thread left, or the interpreter ends; it looks at its deadline itself
     return ended

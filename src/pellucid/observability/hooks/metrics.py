@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pellucid.framework.hooks.markers import hook_impl
@@ -150,9 +151,12 @@ class MetricsHooks:
         )
         if begun is not None and len(datasets) < _MOST_DATASETS:
             return None
-        event = f'[1,"d","{span.scope.trace_id.hex()}",[{",".join(datasets)}]]'
-        datasets.clear()
-        return STREAM_METRICS, event.encode()
+        taken = []
+        with suppress(IndexError):  # other threads of the same node may be here as well: each item is one's alone
+            while True:
+                taken.append(datasets.pop())
+        event = f'[1,"d","{span.scope.trace_id.hex()}",[{",".join(taken)}]]'
+        return (STREAM_METRICS, event.encode()) if taken else None
 
     def _start_of(self, span: SpanRecord) -> str:
         """Return pipeline, ids and start, which both events of a span have."""
