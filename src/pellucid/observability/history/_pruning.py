@@ -13,11 +13,11 @@ _DAY_NS = 86_400_000_000_000
 
 _SUBTREE = """
 WITH RECURSIVE inside (span_id) AS (
-    SELECT ?2
+    SELECT :span
     UNION
-    SELECT spans.span_id FROM spans JOIN inside ON spans.parent_id = inside.span_id WHERE spans.trace = ?1
+    SELECT spans.span_id FROM spans JOIN inside ON spans.parent_id = inside.span_id WHERE spans.trace = :trace
 )
-DELETE FROM spans WHERE trace = ?1 AND span_id IN (SELECT span_id FROM inside)
+DELETE FROM spans WHERE trace = :trace AND span_id IN (SELECT span_id FROM inside)
 """
 
 _DELETE_TRACE = (
@@ -42,7 +42,7 @@ def prune_runs(connection: sqlite3.Connection, before_ns: int, keep_runs: int, *
     if dry_run:
         return len(gone)
     for trace, span_id, session_id in gone:
-        connection.execute(_SUBTREE, (trace, span_id))
+        connection.execute(_SUBTREE, {"trace": trace, "span": span_id})
         connection.execute("DELETE FROM runs WHERE trace = ? AND span_id = ?", (trace, span_id))
         if not _has_runs(connection, trace, session_id):
             _remove_session(connection, trace, session_id)
@@ -75,7 +75,7 @@ def _remove_session(connection: sqlite3.Connection, trace: int, session_id: str)
         "SELECT span_id FROM sessions WHERE trace = ? AND session_id = ?", (trace, session_id)
     ).fetchall()
     for (span_id,) in sessions:
-        connection.execute(_SUBTREE, (trace, span_id))
+        connection.execute(_SUBTREE, {"trace": trace, "span": span_id})
         connection.execute("DELETE FROM sessions WHERE trace = ? AND span_id = ?", (trace, span_id))
 
 

@@ -29,14 +29,14 @@ FROM runs JOIN traces ON traces.id = runs.trace LEFT JOIN resources ON resources
 
 _TREE = """
 WITH RECURSIVE inside (span_id) AS (
-    SELECT ?2
+    SELECT :span
     UNION
-    SELECT spans.span_id FROM spans JOIN inside ON spans.parent_id = inside.span_id WHERE spans.trace = ?1
+    SELECT spans.span_id FROM spans JOIN inside ON spans.parent_id = inside.span_id WHERE spans.trace = :trace
 )
 SELECT spans.span_id, spans.parent_id, spans.kind, spans.name, spans.started, spans.ended, spans.result,
     spans.error_type, spans.body, resources.attributes
 FROM spans LEFT JOIN resources ON resources.id = spans.resource
-WHERE spans.trace = ?1 AND spans.span_id IN (SELECT span_id FROM inside)
+WHERE spans.trace = :trace AND spans.span_id IN (SELECT span_id FROM inside)
 ORDER BY spans.started, spans.ended DESC
 """
 
@@ -141,7 +141,7 @@ def _tree(connection: sqlite3.Connection, trace: int, root: bytes) -> list[Store
     trace_id = connection.execute("SELECT trace_id FROM traces WHERE id = ?", (trace,)).fetchone()[0]
     resources: dict[str, dict[str, Any]] = {}
     spans = []
-    for row in connection.execute(_TREE, (trace, root)):
+    for row in connection.execute(_TREE, {"trace": trace, "span": root}):
         span_id, parent_id, kind, name, started, ended, result, error_type, body, resource = row
         if resource not in resources:
             resources[resource] = json.loads(resource or "{}")
