@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pellucid.framework.project import _state
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 VARIABLES = ("PELLUCID_ENV", "KEDRO_ENV", "PELLUCID_LOGGING_CONFIG", "KEDRO_LOGGING_CONFIG", "NO_COLOR")
 TELEMETRY_VARIABLES = ("OTEL_", "TRACEPARENT", "TRACESTATE", "BAGGAGE", "PELLUCID_TELEMETRY")
+# How fast a machine is that others use, too, says nothing about what is tested.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
 PROJECTS = ("project_", "demo_project", "plugin_", "own_")
 
 

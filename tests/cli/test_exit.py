@@ -12,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 from tests.support.cli import invoke
 
+from pellucid._util.redaction import hiding
 from pellucid.exceptions import PellucidError, RunTerminated
 from pellucid.framework.cli import main
 from pellucid.framework.cli._commands import PellucidCommand
+from pellucid.framework.cli.utils import KedroCliError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +69,28 @@ def test_each_end_of_a_command_has_its_code_and_message(error: BaseException, co
     assert result[0] == code
     assert result[1].startswith(said)
     assert bool(result[1]) is bool(said)
+
+
+@pytest.mark.parametrize("kind", [PellucidError, ValueError, SystemExit, KedroCliError])
+def test_what_an_error_says_is_hidden_as_it_was_chosen(kind: type[BaseException]) -> None:
+    """By telemetry, where it is on; else, and where that fails, what stands in URLs."""
+    error = kind("cannot log in at https://me:pass1@host/?key=pass2 as hunter2")
+
+    def broken(text: str) -> str:
+        raise RuntimeError(text)
+
+    for choice in (None, broken, lambda text: text.replace("hunter2", "***")):
+        token = hiding.set(choice) if choice is not None else None
+        try:
+            code, said = ended(raising(error))
+        finally:
+            if token is not None:
+                hiding.reset(token)
+        assert code in (1, 2)
+        if choice is None or choice is broken:
+            assert "https://<redacted>@host/?<redacted> as hunter2" in said
+        else:
+            assert "pass2 as ***" in said
 
 
 def test_the_notes_of_a_mistake_are_shown() -> None:

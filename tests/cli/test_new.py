@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 def test_a_blank_project_is_made_and_says_that_there_is_nothing_to_run(tmp_path: Path) -> None:
     made = invoke(tmp_path, "new", "--name", "My First Project", "--starter", "blank")
     assert made.exit_code == 0
+    assert "no pipeline yet" in made.stdout
+    steps = [shlex.split(line, comments=True) for line in made.stdout.splitlines() if line.startswith("  ")]
+    assert steps == [["cd", "my-first-project"], ["pellucid", "pipeline", "create", "first"], ["pellucid", "run"]]
     project = tmp_path / "my-first-project"
     assert (project / ".gitignore").is_file()
     assert (project / "src" / "my_first_project" / "settings.py").is_file()
@@ -34,7 +39,10 @@ def test_a_blank_project_is_made_and_says_that_there_is_nothing_to_run(tmp_path:
     assert left == []
     ran = invoke(project, "run")
     assert (ran.exit_code, "nothing to run" in ran.stderr) == (2, True)
-    assert invoke(project, "pipeline", "create", "first").exit_code == 0
+    assert "'pellucid pipeline create NAME'" in ran.stderr
+    assert invoke(project, *steps[1][1:]).exit_code == 0
+    (file,) = re.findall(r"# then add nodes to (\S+)$", made.stdout, re.MULTILINE)
+    assert "def create_pipeline(" in (project / file).read_text()
     assert invoke(project, "registry", "list").exit_code == 0
 
 

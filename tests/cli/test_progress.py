@@ -137,6 +137,14 @@ def test_a_terminal_that_cannot_show_it_or_shall_not_gets_plain_lines(
 
 
 @pytest.mark.processes
+def test_a_switch_that_is_neither_is_told(slow_project: Path) -> None:
+    code, output = on_terminal(slow_project, "run", environment={"PELLUCID_PROGRESS": "off"})
+    assert code == 0
+    assert output.count("Warning: PELLUCID_PROGRESS should be 0 or 1, not 'off'; it counts as 1.") == 1
+    assert "nodes ·" in output
+
+
+@pytest.mark.processes
 def test_a_terminal_that_goes_away_does_not_stop_the_display_from_being_left(slow_project: Path) -> None:
     """The process gets no SIGHUP, as the terminal is not its controlling one."""
     quiet = slow_project / "src" / "demo_project" / "nodes.py"

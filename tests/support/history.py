@@ -58,6 +58,7 @@ def span_body(
     ended_ns: int,
     attributes: Mapping[str, Any] | None = None,
     error_message: str = "",
+    traceback: str = "",
 ) -> bytes:
     """Return an encoded OTLP ``Span``."""
     body = bytes_field(1, trace_id) + bytes_field(2, span_id)
@@ -68,6 +69,8 @@ def span_body(
     if error_message:
         event = fixed64_field(1, ended_ns) + text_field(2, "exception")
         event += key_values(3, {"exception.type": "ValueError", "exception.message": error_message})
+        if traceback:
+            event += key_values(3, {"exception.stacktrace": traceback})
         body += bytes_field(11, event) + bytes_field(15, varint_field(3, 2))
     return body + fixed32_field(16, 0x101)
 
@@ -120,6 +123,7 @@ class RunMaker:
         span_id: bytes | None = None,
         result: str = "success",
         error: tuple[str, str] = ("", ""),
+        traceback: str = "",
         **attributes: Any,
     ) -> bytes:
         """Add a span, and return its id; a name of an attribute is written with ``__`` for a dot."""
@@ -130,9 +134,9 @@ class RunMaker:
         if error[0]:
             common["error.type"] = error[0]
         given = {key.replace("__", "."): value for key, value in attributes.items()}
-        self.bodies.append(
-            span_body(self.trace_id, own, parent, name, self.at(begin), self.at(end), {**common, **given}, error[1])
-        )
+        begin_ns, end_ns = self.at(begin), self.at(end)
+        body = span_body(self.trace_id, own, parent, name, begin_ns, end_ns, {**common, **given}, error[1], traceback)
+        self.bodies.append(body)
         return own
 
     def node(self, name: str, begin: float, end: float, *, wait: float = 0.0, **more: Any) -> bytes:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PLAIN = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 SCOPE = RunScope("session-1", "run-1", "__default__", bytes(range(16)))
+OWN_SCOPE = RunScope("session-1", "session-1", "", bytes(range(16)))
+"""Of a session itself, and of its run, if it is one for a single run."""
 NOON_NS = 1_700_000_000_000_000_000
 
 
@@ -59,11 +61,8 @@ class FrameList:
     def end(self, stream: int, key: bytes, payload: bytes) -> None:
         self.ends.append((stream, key, payload))
 
-    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        raise AssertionError("logs have no starts")
-
-    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        self.ends += [(stream, key, payload) for stream, payload in payloads]
+    def keep(self, records: Sequence[tuple[int, int, bytes, bytes]]) -> None:
+        self.ends += [(stream, key, payload) for _, stream, key, payload in records]
 
 
 def recording_in(folder: Path, *, is_worker: bool = False, **logging_options: Any) -> Recording:
@@ -75,7 +74,7 @@ def recording_in(folder: Path, *, is_worker: bool = False, **logging_options: An
 def span_of(kind: Kind, seconds: float = 0.25, **given: Any) -> SpanRecord:
     """Return a span that took a while; ``seconds`` of 0 leaves it open."""
     attributes = given.pop("attributes", {})
-    scope = given.pop("scope", SCOPE)
+    scope = given.pop("scope", OWN_SCOPE if kind == "session" else SCOPE)
     started_ns = given.pop("started_ns", NOON_NS)
     span = SpanRecord(kind, kind, scope, b"\x01" * 8, b"", started_ns, attributes, **given)
     span.ended_ns = started_ns + int(seconds * 1e9)

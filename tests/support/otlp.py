@@ -17,6 +17,7 @@ from pellucid.observability.hooks.tracing import TracingHooks
 from pellucid.observability.options import Options, TracingOptions
 from pellucid.observability.recording import STREAM_SPANS, Recording
 from pellucid.observability.records import RunScope, SpanRecord
+from pellucid.observability.spool import FrameKind
 from pellucid.observability.wire import SpanData, decode_span
 
 if TYPE_CHECKING:
@@ -61,13 +62,9 @@ class FileSpool:
     def end(self, stream: int, key: bytes, payload: bytes) -> None:
         self._write(True, stream, key, payload)
 
-    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        for stream, payload in payloads:
-            self.start(stream, key, payload)
-
-    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        for stream, payload in payloads:
-            self.end(stream, key, payload)
+    def keep(self, records: Sequence[tuple[int, int, bytes, bytes]]) -> None:
+        for kind, stream, key, payload in records:
+            self._write(kind == FrameKind.END, stream, key, payload)
 
     def _write(self, is_end: bool, stream: int, key: bytes, payload: bytes) -> None:
         line = json.dumps([is_end, stream, key.hex(), os.getpid(), payload.hex()]) + "\n"
@@ -159,13 +156,13 @@ class Stage:
         """Tell of a start, and keep what is to be kept of it."""
         kept = self.hooks.on_span_started(span)
         if kept is not None:
-            self.recording.spool.start_all(span.span_id, [kept])
+            self.recording.spool.start(kept[0], span.span_id, kept[1])
 
     def tell_end(self, span: SpanRecord) -> None:
         """Tell of an end, and keep what is to be kept of it."""
         kept = self.hooks.on_span_ended(span)
         if kept is not None:
-            self.recording.spool.end_all(span.span_id, [kept])
+            self.recording.spool.end(kept[0], span.span_id, kept[1])
 
     @contextlib.contextmanager
     def span(self, kind: Kind, name: str, parent: SpanRecord | None = None, **given: Any) -> Iterator[SpanRecord]:

@@ -309,12 +309,17 @@ def one(function: Callable[[int], object], method: str, index: int = 0) -> Outco
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether there is such a process, other than one that waits to be reaped."""
+    """Tell whether there is such a process, other than one that waits to be reaped.
+
+    The first thread of a process may have ended before others, which libraries start in forks too: what the process
+    has open is closed by the last one.
+    """
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return state not in "ZX"
+    state, threads = fields[0], int(fields[17])
+    return state not in "ZX" or threads > 1
 
 
 def survivors(pids: list[int], seconds: float = 1.0) -> list[int]:

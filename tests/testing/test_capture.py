@@ -197,20 +197,29 @@ def test_whatever_the_configuration_says_it_is_recorded_and_not_sent(
     assert telemetry.events("node.finished")
 
 
-def test_logging_is_left_as_it_was(project: Path) -> None:
-    """Handlers and levels are those of before; loggers that are named are heard while it lasts."""
-    root, mine, package = (logging.getLogger(name) for name in ("", "some.library", "project_captured"))
-    before = (root.handlers[:], root.level, mine.level, package.level)
-    with captured_telemetry(level="INFO", loggers=["some.library"]) as telemetry, KedroSession.create() as session:
-        mine.info("Heard.")
-        mine.debug("Not heard.")
+WARNINGS = {"WARNING of some.library.", "WARNING of another.library."}
+INFOS = {*WARNINGS, "INFO of some.library.", "INFO of another.library."}
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"), [("DEBUG", {*INFOS, "DEBUG of some.library."}), ("INFO", INFOS), ("WARNING", WARNINGS)]
+)
+def test_all_loggers_are_heard_and_left_as_they_were(project: Path, level: str, heard: set[str]) -> None:
+    """Handlers and levels are those of before."""
+    root, named, other, package = map(logging.getLogger, ("", "some.library", "another.library", "project_captured"))
+
+    def state() -> tuple[object, ...]:
+        return root.handlers[:], root.level, named.level, other.level, package.level
+
+    before = state()
+    with captured_telemetry(level=level, loggers=["some.library"]) as telemetry, KedroSession.create() as session:
+        for logger in (named, other):
+            for number in (logging.DEBUG, logging.INFO, logging.WARNING):
+                logger.log(number, "%s of %s.", logging.getLevelName(number), logger.name)
         session.run("good")
-    assert (root.handlers[:], root.level, mine.level, package.level) == before
-    assert telemetry.events("Heard.")
-    assert telemetry.events("node.started") == []
-    for text in ("Not heard.", "Cleaning 3."):
-        with pytest.raises(NotRecordedError, match="There is no event"):
-            telemetry.events(text)
+    assert state() == before
+    assert {each["event"] for each in telemetry.logs if "library" in each["logger"]} == heard
+    assert any(each["event"] == "Cleaning 3." for each in telemetry.logs) == (level == "DEBUG")
 
 
 def test_a_fake_clock_and_counted_ids_make_two_runs_the_same(project: Path) -> None:

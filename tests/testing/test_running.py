@@ -87,7 +87,6 @@ def test_every_runner_and_start_method_shows_the_same(kind: str, monkeypatch: py
         runner=runner_of(kind),
         clock=FakeClock(),
         incremental_ids=True,
-        loggers=["of.a.library"],
     )
     assert outcome.error is None
     assert outcome.outputs == {"total": 18}

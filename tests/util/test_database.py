@@ -76,16 +76,25 @@ def test_what_is_written_is_read(path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["things.db"]
 
 
-def test_reading_waits_for_the_version_that_is_understood(path: Path) -> None:
+def test_a_file_of_an_earlier_version_is_brought_to_this_one_and_read(path: Path) -> None:
     made(path).write(add("a"), soon())
     later = made(path, SECOND)
-    assert later.read(names, soon()) is None
+    assert later.read(lambda found: found.execute("SELECT name, size FROM things").fetchall(), soon()) == [("a", 0)]
     later.write(add("b"), soon())
     assert later.read(names, soon()) == ["a", "b"]
     for attempt in (made(path).read, made(path).write):
         with pytest.raises(NewerDatabase, match="version 2") as caught:
             attempt(names, soon())
         assert (caught.value.version, caught.value.known) == (2, 1)
+
+
+def test_a_file_of_an_earlier_version_that_cannot_be_changed_is_told(path: Path) -> None:
+    made(path).write(add("a"), soon())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseProblem, match="locked"):
+            made(path, SECOND).read(names, soon(0.05))
+    assert made(path).read(names, soon()) == ["a"]
 
 
 @pytest.mark.processes

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,6 +226,50 @@ def test_signals_are_held_back_for_a_block() -> None:
     assert in_a_fork(interrupted) == 0
 
 
+def test_signals_that_another_thread_takes_are_held_back_too() -> None:
+    """Libraries start threads, in forks as well, and the main thread would be interrupted by what they take."""
+
+    def interrupted() -> None:
+        steps: list[str] = []
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda *_: steps.append("SIGTERM"))
+        before = signal.getsignal(signal.SIGTERM)
+        over = threading.Event()
+        threading.Thread(target=over.wait, args=(30,), daemon=True).start()
+        try:
+            with signals_held():
+                with signals_held():
+                    for number in (signal.SIGTERM, signal.SIGINT):
+                        os.kill(os.getpid(), number)
+                steps.append("within")
+                time.sleep(0.01)
+                steps.append("at its end")
+        except KeyboardInterrupt:
+            steps.append("SIGINT")
+        assert steps[:2] == ["within", "at its end"]
+        assert sorted(steps[2:]) == ["SIGINT", "SIGTERM"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) is before
+        over.set()
+
+    assert in_a_fork(interrupted) == 0
+
+
+def test_signals_are_held_back_in_a_thread_that_is_not_the_main_one() -> None:
+    held: list[bool] = []
+
+    def look() -> None:
+        with signals_held():
+            held.append({signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert held == [True]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_without_signal_masks_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(signal, "pthread_sigmask")
     with signals_held():
@@ -240,8 +285,8 @@ def test_a_fork_resets_its_parents_handlers_and_unblocks() -> None:
         with signals_held():
             reset_signals()
             assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
 
     assert in_a_fork(reset) == 0

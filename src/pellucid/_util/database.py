@@ -57,6 +57,10 @@ class _Unusable(Exception):
     """A file is to be set aside."""
 
 
+class _Older(Exception):
+    """A file is of an earlier version."""
+
+
 @dataclass(frozen=True)
 class Schema:
     """What is in a file.
@@ -124,9 +128,12 @@ class DatabaseFile:
     def read(self, work: Callable[[sqlite3.Connection], _T], wait_until: float) -> _T | None:
         """Do a piece of work in one read transaction on what there is; return None where there is nothing.
 
+        A file of an earlier version is brought to this one before.
+
         Raises:
             NewerDatabase: the file is of a later version.
-            DatabaseProblem: it is damaged, or cannot be read now.
+            DatabaseProblem: it is damaged, or cannot be read now; or it is of an earlier version, and is not to be
+                changed.
         """
 
         def look() -> _T | None:
@@ -136,9 +143,15 @@ class DatabaseFile:
                 return _transaction(connection, looked_at, "BEGIN")
 
         def looked_at(connection: sqlite3.Connection) -> _T | None:
-            return work(connection) if _version(connection, self.path, self._schema) == self._schema.latest else None
+            version = _version(connection, self.path, self._schema)
+            if 0 < version < self._schema.latest:
+                raise _Older
+            return work(connection) if version else None
 
-        return self._patiently(look, wait_until)
+        try:
+            return self._patiently(look, wait_until)
+        except _Older:
+            return self.write(work, wait_until)
 
     def execute(self, statements: tuple[str, ...], wait_until: float) -> None:
         """Execute what no transaction allows, such as giving room back.

@@ -231,7 +231,17 @@ _ENDING = ("SIGINT", "SIGTERM")
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM from this thread for the length of the block; a fork inherits that."""
+    """Hold back SIGINT and SIGTERM from this thread for the length of the block; a fork inherits that.
+
+    What this thread does not take another one does, perhaps one of a library: but it is in the main thread that the
+    interpreter calls the handler then. So there the handlers wait, too.
+    """
+    with _mask_set(), _handlers_put_off():
+        yield
+
+
+@contextlib.contextmanager
+def _mask_set() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -240,6 +250,26 @@ def signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _handlers_put_off() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    found = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in _ENDING)}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    arrived: list[int] = []
+    try:
+        for number in handlers:
+            signal.signal(number, lambda number, _frame: arrived.append(number))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        with contextlib.ExitStack() as stack:  # which goes on where one of them raises, the last one first
+            for number in reversed(arrived):
+                stack.callback(signal.raise_signal, number)
 
 
 def reset_signals() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 REDACTED = "<redacted>"
@@ -27,6 +28,10 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)([^\s'\"<>]*)")
 def redact_urls(text: str) -> str:
     """Replace what is before the ``@`` of a URL's host, and its query, by a placeholder."""
     return _URL.sub(_without_secrets, text) if "://" in text else text
+
+
+hiding: ContextVar[Callable[[str], str]] = ContextVar("pellucid_hiding", default=redact_urls)
+"""What hides secrets in a text of several lines shown to people; telemetry sets one that knows the session's."""
 
 
 def _without_secrets(match: re.Match[str]) -> str:

@@ -70,12 +70,17 @@ class Guard:
             raise error
         self.note(part, error)
 
-    def note(self, part: str, error: BaseException) -> None:
-        """Count a fault; the first one of a part is logged, and the one that switches it off."""
+    def count(self, part: str) -> int:
+        """Count a fault that somebody else tells of; return how many this part had."""
         count = self.faults[part] = self.faults.get(part, 0) + 1
         if self.on_fault is not None:
             with suppress(Exception):
                 self.on_fault(part)
+        return count
+
+    def note(self, part: str, error: BaseException) -> None:
+        """Count a fault; the first one of a part is logged, and the one that switches it off."""
+        count = self.count(part)
         with suppress(Exception):  # of somebody's handler
             if count == 1:
                 _logger.warning("Telemetry (%s) had a fault; the run is not affected: %s", part, _described(error))

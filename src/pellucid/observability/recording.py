@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pellucid.observability.options import Options
     from pellucid.observability.redirection import Redirection
+    from pellucid.observability.spool import Losses
 
 __all__ = ["STREAM_LOGS", "STREAM_METRICS", "STREAM_SPANS", "Outcome", "Recording", "Spool"]
 
@@ -38,12 +39,8 @@ class Spool(Protocol):
         """Keep the end of something, or something that has no start."""
         ...
 
-    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        """Keep starts of one key, each with its stream, all or none of them."""
-        ...
-
-    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        """Keep ends of one key, each with its stream, all or none of them."""
+    def keep(self, records: Sequence[tuple[int, int, bytes, bytes]]) -> None:
+        """Keep starts and ends, all or none of them: for each its kind, its stream, its key and its payload."""
         ...
 
 
@@ -56,10 +53,7 @@ class _NoSpool:
     def end(self, stream: int, key: bytes, payload: bytes) -> None:
         """Do nothing."""
 
-    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        """Do nothing."""
-
-    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+    def keep(self, records: Sequence[tuple[int, int, bytes, bytes]]) -> None:
         """Do nothing."""
 
 
@@ -105,6 +99,7 @@ class Recording:
         provenance: attributes that tell the commit and branch of the project.
         problems: mistakes in the configuration, which keep nothing from running.
         redirection: where it is recorded instead, for a test.
+        losses: counts what the other processes of the session could not keep; None before it has a spool.
         ends_at: of ``time.monotonic``: how long the end of the session may take; None before it comes.
     """
 
@@ -122,6 +117,7 @@ class Recording:
     provenance: dict[str, str] = field(default_factory=dict)
     problems: tuple[Any, ...] = ()
     redirection: Redirection | None = None
+    losses: Losses | None = None
     ends_at: float | None = None
     _redactor: Redactor | None = field(default=None, repr=False)
 

@@ -115,6 +115,9 @@ class SpanRecord:
         run: the run in the recorder's table.
         token: undoes that it is the current span.
         processor_seconds: of the thread, when it started.
+        held: for a node, what is to be kept before anything that may take long.
+        holds_loads: for a node, whether nothing comes between its loads, and between the last of them and its work.
+        holds_saves: for a node, whether nothing comes between its saves, and between the last of them and its end.
     """
 
     kind: Kind
@@ -138,6 +141,9 @@ class SpanRecord:
     run: Any = field(default=None, repr=False)
     token: Token[SpanRecord | None] | None = field(default=None, repr=False)
     processor_seconds: float = field(default=0.0, repr=False)
+    held: list[tuple[int, int, bytes, bytes]] = field(default_factory=list, repr=False)
+    holds_loads: bool = field(default=False, repr=False)
+    holds_saves: bool = field(default=False, repr=False)
 
     @property
     def duration_seconds(self) -> float:

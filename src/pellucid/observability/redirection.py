@@ -31,7 +31,8 @@ class Redirection:
     Attributes:
         base: the folder that everything is kept in.
         level: from which on log lines are kept.
-        loggers: names of loggers that are heard from that level on, beside that of the project's package.
+        loggers: names of loggers that are heard from that level on, beside that of the project's package; all others
+            are from INFO on.
         clock: of all records; None is the real one.
         ids: of all records; None makes them at random.
         sessions: those that were recorded; known in the process that made them.

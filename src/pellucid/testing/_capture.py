@@ -42,9 +42,10 @@ def captured_telemetry(
     Args:
         clock: of all spans and built-in events, so that durations are the same each time; None is the real one.
         incremental_ids: ids of traces and spans are 1, 2, 3 and so on, but for what worker processes make.
-        level: of the log lines that are recorded.
-        loggers: names of loggers that are heard from that level on; the project's package is in any case, and others
-            as logging is set up.
+        level: of the log lines that are recorded: of the built-in events, of the project's package and of ``loggers``.
+            All other loggers are heard from INFO on, or from this level on if it is higher, unless somebody has set a
+            level for them.
+        loggers: names of loggers that are heard from ``level`` on, too.
     """
     folder = Path(tempfile.mkdtemp(prefix="pellucid-test-"))
     redirection = Redirection(folder, level, tuple(loggers), clock=clock, ids=CountedIds() if incremental_ids else None)

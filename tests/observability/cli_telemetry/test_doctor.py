@@ -18,11 +18,12 @@ from click.testing import CliRunner
 from tests.support.backends import Answer, Authority, Behaviour, HttpBackend
 from tests.support.flow import span, written
 from tests.support.history import SECOND, START, RunMaker, failed_run
+from tests.support.metrics import segment_of
 from tests.support.observed import observed_project
 
 from pellucid.observability._cli import _telemetry_clock, _telemetry_files, _telemetry_stores
 from pellucid.observability._cli.telemetry import commands
-from pellucid.observability.history import HistoryStore
+from pellucid.observability.history import HISTORY_SCHEMA, HistoryStore
 from pellucid.observability.metrics import Deltas, TotalsStore
 
 if TYPE_CHECKING:
@@ -97,8 +98,10 @@ def test_what_is_in_the_log_of_a_database_in_use_counts(project: Path) -> None:
 
 def test_what_nobody_has_looked_at_is_told_and_left_as_it_is(project: Path) -> None:
     HistoryStore(project / ".pellucid/history.db").take(RunMaker(3).run(1.0).segment("c"))
+    TotalsStore(project / ".pellucid/metrics.db").take(segment_of("c", [b"{}"]))
     before = files_of(project)
-    assert ", 2 runs, 1 unsorted file, " in examined(project)["run history"]["text"]
+    assert ", 2 runs, more in 1 unsorted file, " in examined(project)["run history"]["text"]
+    assert ", 1 series, more in 1 uncounted file, " in examined(project)["totals"]["text"]
     assert files_of(project) == before
 
 
@@ -174,9 +177,9 @@ def test_a_database_that_cannot_be_used_is_told_and_left_as_it_is(
 
 
 def test_an_older_version_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    schema = _telemetry_stores._HISTORY
+    schema = HISTORY_SCHEMA
     later = {**schema.versions, schema.latest + 1: ("CREATE TABLE more (a)",)}
-    monkeypatch.setattr(_telemetry_stores, "_HISTORY", type(schema)(later))
+    monkeypatch.setattr(_telemetry_stores, "HISTORY_SCHEMA", type(schema)(later))
     check = examined(project)["run history"]
     assert check["state"] == "OK"
     assert check["text"].endswith(f"; the next run brings it to version {schema.latest + 1}")

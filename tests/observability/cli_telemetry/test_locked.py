@@ -38,7 +38,9 @@ def test_the_last_line_and_the_status_tell_where_the_spans_are(tmp_path: Path, m
     assert last_line()["place"] == str(history)
     with closing(sqlite3.connect(history, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        assert last_line()["place"] == str(observed.path / ".pellucid/spool")
+        told = last_line()
+        assert told["place"] == str(observed.path / ".pellucid/spool")
+        assert told["kept"] == told["spans"] > 0
         assert waiting() == 1
         text = CliRunner().invoke(commands, ["telemetry", "status"]).stdout
         assert re.search(r"^History     1 file, .*, as it could not be written to$", text, re.MULTILINE)

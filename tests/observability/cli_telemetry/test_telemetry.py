@@ -181,6 +181,24 @@ def test_what_cannot_be_delivered_remains(project: Path) -> None:
     assert re.search(r"^  not delivered at \S+: no connection to ", call(project, "status").output, re.MULTILINE)
 
 
+def test_what_no_endpoint_is_configured_for_stays_and_is_no_failure(project: Path) -> None:
+    leave_span(project)
+    result = call(project, "replay", "--timeout", "20")
+    assert result.exit_code == 0, result.output
+    assert "Traces: 0 delivered, 0 refused, 1 kept" in result.output
+    assert "traces: no endpoint is configured" in result.output
+    assert json.loads(call(project, "replay", "--json").stdout)["is_complete"] is True
+    told = " ".join(call(project, "replay", "--help").output.split())
+    assert "what no endpoint is configured for stays, and is no failure." in told
+
+
+def test_a_metrics_page_that_does_not_arrive_is_a_failure(project: Path) -> None:
+    configure(project, "metrics: {pushgateway: 'http://127.0.0.1:9'}")
+    result = call(project, "replay", "--timeout", "5")
+    assert result.exit_code == 1, result.output
+    assert "  pushgateway: PushError: Metrics were not pushed to" in result.output
+
+
 def test_why_the_last_delivery_failed_is_shown_until_one_succeeds(project: Path, backend: str) -> None:
     configure(project, "tracing: {otlp: {endpoint: 'http://127.0.0.1:9/v1/traces'}}")
     leave_span(project)

@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.backends import HttpBackend, Slow
+from tests.support.backends import GrpcBackend, HttpBackend, Slow
 from tests.support.faults import (
     ACT,
+    ACTING,
     DELIVERS,
     SPANS,
     Faulty,
@@ -21,11 +22,15 @@ from tests.support.faults import (
     stays_whole,
     wait_for,
 )
-from tests.support.observed import KINDS, TREE, in_order, tree_of
+from tests.support.observed import KINDS, RUN, TREE, in_order, tree_of
+
+from pellucid.observability.wire import decode_span
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
+
+    from tests.support.backends import Request
 
     from pellucid.observability.history import StoredSpan
 
@@ -113,6 +118,43 @@ def test_sigterm(faulty: Faulty, kind: str, by: str, act: str) -> None:
         assert len(ended.events("pipeline.failed")) == 1
         assert faulty.totals().value("pipeline_runs_total", pipeline="__default__", result="cancellation") == 1
         assert faulty.kept_files() == []
+
+
+FOUR_NODES = """
+import os, sys, time
+from pellucid.pipeline import node, pipeline
+from observed_project.watch import note
+
+def work(raw):
+    note("busy", os.getpid(), time.time_ns())
+    exec(compile(os.environ[{act!r}], "act", "exec"), globals())
+
+def create_pipeline(**kwargs):
+    return pipeline([node(work, "raw_orders", f"worked_{{number}}", name=f"work_{{number}}") for number in range(4)])
+"""
+
+
+@pytest.mark.parametrize("by", ["script", "command"])
+@pytest.mark.parametrize("act", [BUSY_IN_PYTHON, BUSY_IN_SHORT_C, WAITS])
+def test_sigterm_while_four_threads_are_at_work(tmp_path: Path, act: str, by: str) -> None:
+    """The end is not slowed by threads that hold the interpreter's lock: it needs it few times."""
+    faulty = faulty_project(tmp_path / "project", FOUR_NODES.format(act=ACT))
+    faulty.project.write("conf/base/catalog.yml", '"{name}_orders": {type: text.TextDataset, filepath: data/raw.txt}\n')
+    faulty.project.write("data/raw.txt", "1")
+    body = RUN.replace("{runner}", "ThreadRunner(max_workers=4)")
+    process = faulty.start("thread", by, body=body, args=("--runner-params", "max_workers=4"), **{ACT: act})
+    wait_for(process, lambda: sum(line.startswith("busy ") for line in faulty.notes()) == 4)
+    told = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    ended = faulty.ended(process)
+    assert time.monotonic() - told < 2 + SLACK_SECONDS
+    assert ended.code == 143, ended.err
+    assert ended.last_line["result"] == "cancellation"
+    assert len(ended.events("node.failed")) == 4
+    (run,) = faulty.runs()
+    assert run.result == "cancellation"
+    assert {by_name(faulty.all_spans())[f"work_{number}"].result for number in range(4)} == {"cancellation"}
+    stays_whole(faulty)
 
 
 # ------------------------------------------------------------------------------------------------------------ deaths
@@ -281,7 +323,31 @@ def test_unpicklable_exception(faulty: Faulty, kind: str) -> None:
     assert run.result == "failure"
     assert run.error_type.endswith("Odd")
     assert run.error_message == "one and two"
-    assert by_name(faulty.all_spans())["scale"].error_message == "one and two"
+    span = by_name(faulty.all_spans())["scale"]
+    assert span.error_message == "one and two"
+    (stacktrace,) = [
+        event.attributes["exception.stacktrace"] for event in decode_span(span.body).events if event.name == "exception"
+    ]
+    assert 'File "act", line 6, in <module>' in str(stacktrace)
+
+
+@pytest.mark.parametrize("kind", WORKERS)
+def test_unpicklable_result(tmp_path: Path, kind: str) -> None:
+    """What cannot be pickled, and which dataset it is, in the error as in the history."""
+    nodes = ACTING.replace("return sorted(int(each) for each in raw.split())", "return threading.Lock()")
+    faulty = faulty_project(tmp_path / "project", nodes)
+    off, _ = faulty.without_telemetry(kind, "command")
+    ended = faulty.watched(kind, "command")
+    assert ended.code == off.code == 1
+    assert said(ended.error) == said(off.error)
+    for text in ("cleaned: ", "_thread.lock", "cannot be pickled"):
+        assert text in ended.error.replace("\n", " "), text
+    (run,) = faulty.runs()
+    assert (run.result, run.failed_nodes) == ("failure", ("clean",))
+    assert "_thread.lock" in run.error_message
+    span = by_name(faulty.all_spans())["clean"]
+    assert "_thread.lock" in span.error_message
+    stays_whole(faulty)
 
 
 # ------------------------------------------------------------------------------------------- forks, threads and workers
@@ -332,13 +398,34 @@ def test_fork_while_exporting(faulty: Faulty) -> None:
     """A node forks while a thread is at a slow backend: children end, and no request is harmed or repeated."""
     faulty.configure(DELIVERS + "spool: {roll_seconds: 0.1}\n")
     with HttpBackend((Accepts(0.7),)) as backend:
-        ended = faulty.watched("sequential", "command", **{ACT: FORKS}, **to_backend(backend))
-        assert ended.code == 0, ended.err
-        assert f"codes {' '.join(['0'] * 8)}" in ended.notes, (ended.notes, ended.err)
-        assert len(backend.taken) >= 2
-        code, said_ = faulty.replay(**to_backend(backend))
-        assert code == 0, said_
-        assert_all_once(faulty, backend.taken, SPANS)
+        assert_forks_do_no_harm(faulty, backend.taken, to_backend(backend))
+
+
+def test_fork_while_exporting_over_grpc(faulty: Faulty) -> None:
+    """Likewise, though its library has threads of its own."""
+    faulty.configure(DELIVERS + "spool: {roll_seconds: 0.1}\n")
+    with GrpcBackend() as backend:
+
+        def slowly(_body: bytes, _context: object) -> bytes:
+            backend.is_over.wait(0.7)
+            return b""
+
+        backend.act = slowly
+        variables = {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://localhost:{backend.port}",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc",
+        }
+        assert_forks_do_no_harm(faulty, backend.requests, variables)
+
+
+def assert_forks_do_no_harm(faulty: Faulty, taken: list[Request], variables: dict[str, str]) -> None:
+    ended = faulty.watched("sequential", "command", **{ACT: FORKS}, **variables)
+    assert ended.code == 0, ended.err
+    assert f"codes {' '.join(['0'] * 8)}" in ended.notes, (ended.notes, ended.err)
+    assert len(taken) >= 2
+    code, said_ = faulty.replay(**variables)
+    assert code == 0, said_
+    assert_all_once(faulty, taken, SPANS)
 
 
 class Accepts(Slow):

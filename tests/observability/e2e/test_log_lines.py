@@ -59,6 +59,39 @@ with KedroSession.create() as session:
 """
 
 
+CLOSED = """
+import logging
+with KedroSession.create() as session:
+    session.run()
+logging.getLogger("project").warning("afterwards")
+"""
+
+HOOKS = """
+import logging
+from pellucid.framework.hooks import hook_impl
+
+logger = logging.getLogger("project")
+
+class First:
+    @hook_impl(tryfirst=True)
+    def before_session_closed(self):
+        logger.warning("first")
+
+class Last:
+    @hook_impl(trylast=True)
+    def before_session_closed(self):
+        logger.warning("last")
+
+class Around:
+    @hook_impl(hookwrapper=True)
+    def before_session_closed(self):
+        yield
+        logger.warning("wrapped")
+
+HOOKS = (First(), Last(), Around())
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Observed:
     made = observed_project(tmp_path / "project", nodes=NODES)
@@ -90,6 +123,24 @@ def test_who_attaches_a_handler_hears_of_every_step(project: Observed) -> None:
         "pellucid.runner: Completed 1 out of 1 tasks",
     ):
         assert text in out.splitlines()
+
+
+def test_what_hooks_log_at_the_end_is_in_all_places_and_afterwards_on_stderr(project: Observed) -> None:
+    with HttpBackend() as backend:
+        variables = {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://127.0.0.1:{backend.port}/v1/logs"}
+        project.project.module("settings", HOOKS)
+        code, _, err = project.run(body=CLOSED, **variables)
+        assert code == 0, err
+        records = [record.body.string_value for request in backend.taken for record in request.logs]
+    shown = err.splitlines()
+    assert shown[-2].endswith("WARNING  project: wrapped")
+    assert shown[-1].endswith("WARNING  project: afterwards")
+    lines = lines_of("\n".join(shown[:-2]))
+    assert lines_in(log_file(project.path)) == lines
+    assert [line["event"] for line in lines] == records
+    for event in ("first", "last"):
+        (line,) = [each for each in lines if each["event"] == event]
+        assert line["span_id"] == next(each["span_id"] for each in lines if each["event"] == "session.closed")
 
 
 @pytest.mark.parametrize(("name", "nodes"), [("nightly", None), ("__default__", ["nobody"])])

@@ -38,4 +38,6 @@ def test_a_second_run_tells_what_is_left(tmp_path: Path, runner: str) -> None:
     assert not re.search(r"0/2 nodes · .* left", texts[0])
     assert re.search(r"0/2 nodes · 0:0\d · about 0:0\d left · first_rest", texts[1])
     shown = "".join(Screen(160).feed(texts[1]).lines).rstrip()
-    assert re.search(r"Run succeeded in \d+\.\d+ s, trace [0-9a-f]{32}, 11 spans kept in \S+history\.db$", shown)
+    assert re.search(
+        r"Run succeeded in \d+\.\d+ s, trace [0-9a-f]{32}, 11 spans in \S+history\.db, see: pellucid runs show$", shown
+    )

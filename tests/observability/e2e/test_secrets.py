@@ -85,12 +85,17 @@ def test_no_secret_comes_out(tmp_path: Path, kind: str) -> None:
         done = command(observed, command_line(), {**observed.environment(), **variables, **later})
         assert done.returncode == 0, done.stderr
         leaks += found_in("pellucid run", done.stdout + done.stderr)
+        for line, fails in ((command_line(), "1"), (f"{command_line()} --traceback", "1"), ("run -p broken", "")):
+            done = command(observed, line, {**observed.environment(), **variables, **later, "FAILS": fails})
+            assert (done.returncode, b"The node '" in done.stderr) == (1, True), done.stderr
+            leaks += found_in(f"{line}, on the terminal", done.stdout + done.stderr)
         files = files_of(observed)
         assert {"history.db", "metrics.db", "logs/pellucid.jsonl", "metrics.prom", "page"} <= files.keys()
         assert b"pellucid_node_runs_total" in files["page"]
         for path, data in files.items():
             leaks += found_in(path, data)
-        assert [each.result for each in observed.runs()] == ["success", "failure", "failure", "success"]
+        results = [each.result for each in observed.runs()]
+        assert results == [*["failure"] * 3, "success", "failure", "failure", "success"]
         for line in COMMANDS:
             done = command(observed, line, {**observed.environment(), **variables})
             if "--json" not in line:

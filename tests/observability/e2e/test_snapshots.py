@@ -84,8 +84,7 @@ def test_all_that_is_told_is_as_before(observed: Observed, kind: str, name: str)
     assert asynchronous == {kind == "async"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["complete", "broken"])
+@pytest.mark.parametrize(("kind", "name"), CASES)
 def test_an_event_of_a_node_is_one_line(observed: Observed, kind: str, name: str) -> None:
     """And beside them nobody else says anything of nodes, whatever the level."""
     observed.configure("logging:\n  level: DEBUG\n")

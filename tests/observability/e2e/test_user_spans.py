@@ -163,6 +163,56 @@ def test_a_library_in_a_dataset_nests_under_the_load_or_save(tmp_path: Path, kin
     assert parents(project, err) == {"query 1": "load first", "query 2": "load second", "insert 3": "save sum"}
 
 
+LOGGING = """
+import logging
+from opentelemetry import trace
+from pellucid.pipeline import node, pipeline
+
+logger = logging.getLogger("a.library")
+tracer = trace.get_tracer("project", "1")
+
+def work(name):
+    with tracer.start_as_current_span(f"outer {name}"):
+        logger.warning("in outer")
+        with tracer.start_as_current_span(f"inner {name}"):
+            logger.warning("in inner")
+        logger.warning("back in outer")
+    logger.warning("in node")
+
+def left(raw):
+    work("left")
+    return raw
+
+def right(raw):
+    work("right")
+    return raw
+
+def create_pipeline(**kwargs):
+    return pipeline([node(left, "raw_orders", "one", name="left"), node(right, "params:factor", "two", name="right")])
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_logged_in_them_carries_their_ids(tmp_path: Path, kind: str) -> None:
+    project = observed_project(tmp_path / "project", nodes=LOGGING)
+    code, _, err = project.run(kind)
+    assert code == 0, err
+    names = {span.span_id.hex(): span.name for span in project.everything()}
+    told = {
+        (each["node"], each["event"], names[each["span_id"]]) for each in lines_of(err) if each["logger"] == "a.library"
+    }
+    assert told == {
+        (node, event, name)
+        for node in ("left", "right")
+        for event, name in (
+            ("in outer", f"outer {node}"),
+            ("in inner", f"inner {node}"),
+            ("back in outer", f"outer {node}"),
+            ("in node", node),
+        )
+    }
+
+
 BODIES = {
     "a thread": (
         "thread = threading.Thread(target=opened, args=['x'])\nthread.start()\nthread.join()",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from tests.support.backends import (
     nobody_there,
     partial_success,
 )
-from tests.support.flow import SESSION, Outbox, span
+from tests.support.flow import SESSION, Outbox, header, span
 
 from pellucid.observability.export.otlp import Accepted, Barred, Refused, Retry, send
 from pellucid.observability.flow._deliver import Delivered, Delivery
@@ -27,6 +28,8 @@ from pellucid.observability.flow._ledger import Ledger, Settled
 from pellucid.observability.flow._pace import Pace
 from pellucid.observability.flow._spool import closed_after
 from pellucid.observability.options import OtlpOptions
+from pellucid.observability.recording import STREAM_LOGS, STREAM_SPANS
+from pellucid.observability.spool import SegmentWriter, SpoolFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,6 +128,39 @@ def test_a_large_file_goes_in_several_requests(bench: Bench, backend: HttpBacken
     bench.run(backend.url)
     assert [len(each.spans) for each in backend.requests] == [2000, 2000, 500, 1]
     assert backend.names == [*names, "b/0"]
+
+
+@pytest.mark.parametrize("spans", [1, 40])
+def test_of_a_large_backlog_a_few_files_at_a_time_are_in_memory(bench: Bench, spans: int) -> None:
+    """Neither what is sent of all files, nor what else is in those of which little is sent."""
+    files, size = 20, 2 * 1024 * 1024
+    for number in range(files):
+        writer = SegmentWriter(bench.folder, header())
+        for each in range(spans):
+            writer.end(STREAM_SPANS, each.to_bytes(8, "big"), span(f"{number}/{each}", padding=size // 2 // spans))
+        for each in range(10):
+            writer.end(STREAM_LOGS, each.to_bytes(8, "big"), b"x" * (size // 20))
+        writer.close()
+    for segment in SpoolFolder(bench.folder).finished(lambda *_: b""):
+        segment.link_to("traces")
+        segment.remove()
+    sent: list[int] = []
+
+    def take(request_body: bytes, options: OtlpOptions, signal: Signal, deadline_seconds: float) -> Accepted:
+        sent.append(len(request_body))
+        return Accepted()
+
+    delivery = bench.delivery("http://localhost")
+    delivery.send = take
+    tracemalloc.start()
+    try:
+        done = delivery.run()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert done.accepted == Counter({SESSION: files * spans})
+    assert sum(sent) > files * size // 2
+    assert peak < 8 * size
 
 
 def test_a_request_has_at_most_two_megabytes(bench: Bench, backend: HttpBackend) -> None:

@@ -35,6 +35,7 @@ from pellucid.observability.flow import TOTALS_PATH, Backlog, Flow
 from pellucid.observability.flow._collect import Collected, Collection
 from pellucid.observability.flow._rooms import Rooms
 from pellucid.observability.history import HistoryStore
+from pellucid.observability.hooks._opening import open_spool
 from pellucid.observability.metrics import TotalsStore
 from pellucid.observability.options import (
     HistoryOptions,
@@ -113,11 +114,11 @@ def test_what_is_recorded_arrives_and_nothing_is_left(tmp_path: Path, backend: H
     assert [project.total(each) for each in ("produced", "spooled", "delivered", "dropped")] == [2, 2, 2, 0]
 
 
-def test_without_any_configuration_nothing_is_sent_and_no_thread_starts(tmp_path: Path) -> None:
+def test_without_any_configuration_nothing_is_sent_and_one_thread_waits(tmp_path: Path) -> None:
     project = Project(tmp_path)
     writer, flow = project.session()
     flow.start_background()
-    assert flow._tickers == {}
+    assert list(flow._tickers) == ["collect"]
     put(writer, "a")
     outcome = flow.finish()
     assert (outcome.spans, outcome.is_sent) == (1, False)
@@ -160,6 +161,45 @@ def test_files_of_workers_and_of_earlier_processes_go_out_too(tmp_path: Path, ba
     outcome = project.spans("main")
     assert (outcome.spans, outcome.delivered) == (2, 2)
     assert sorted(backend.names) == ["earlier", "main", "worker"]
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_what_another_environment_left_goes_where_that_one_keeps_it(tmp_path: Path, *, is_on: bool) -> None:
+    """Whatever the environment of whoever collects it says of its own history and metrics."""
+    project = Project(tmp_path, history=HistoryOptions(enabled=is_on), metrics=MetricsOptions(enabled=is_on))
+    written(project.spool, [span("prod")], session_id="prod", history="kept/prod.db")
+    written(project.spool, [span("quiet")], session_id="quiet", history="", metrics=False)
+    written(project.spool, [span("here")], history=".pellucid/history.db" if is_on else "", metrics=is_on)
+    assert project.backlog().collect(20)
+
+    def kept(path: str) -> list[str]:
+        return [each.name for each in HistoryStore(tmp_path / path).every_span()]
+
+    assert kept("kept/prod.db") == ["prod"]
+    assert kept(".pellucid/history.db") == (["here"] if is_on else [])
+    assert project.total("produced") == (2 if is_on else 1)
+    assert list(project.spool.rglob("active/*.seg")) == []
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_session_says_where_its_history_is(tmp_path: Path, *, is_on: bool) -> None:
+    project = Project(tmp_path, history=HistoryOptions(enabled=is_on, path=Path("kept/prod.db")))
+    writer = open_spool(Recording(project.options, tmp_path, "spaceflights", SESSION))
+    put(writer, "a")
+    writer.close()
+    (segment,) = SpoolFolder(project.spool).finished(lambda *_: b"")
+    assert segment.header["history"] == ("kept/prod.db" if is_on else "")
+
+
+def test_what_another_environment_left_waits_for_its_own_history(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "kept").write_text("no folder")
+    written(project.spool, [span("prod")], session_id="prod", history="kept/prod.db")
+    assert project.spans("here").spans == 1
+    assert len(list(project.spool.glob("outbox/history/*.seg"))) == 1
+    (tmp_path / "kept").unlink()
+    assert project.backlog().collect(20)
+    assert [each.name for each in HistoryStore(tmp_path / "kept/prod.db").every_span()] == ["prod"]
 
 
 def test_spans_and_logs_go_where_each_is_to_go(tmp_path: Path, backend: HttpBackend) -> None:
@@ -305,6 +345,19 @@ def test_runs_of_other_processes_are_going_on_until_they_are_killed(tmp_path: Pa
         other.wait()
     # It is known by now, as the killed run was counted.
     assert active("second") == [ours, 'pellucid_pipeline_runs_active{pipeline="etl"} 0.0']
+
+
+def test_a_run_that_delivers_nothing_and_writes_nothing_gives_signs_of_life(tmp_path: Path) -> None:
+    """Killed in a node that sleeps, it ends in the history when it was killed, not when that node began."""
+    writer, flow = Project(tmp_path).session()
+    writer.start(STREAM_SPANS, b"12345678", span("sleeping"))
+    (path,) = (tmp_path / ".pellucid" / "spool" / "active").iterdir()
+    flow.start_background()
+    ends_at = time.monotonic() + 60
+    while not sign_of(path.stat()) and time.monotonic() < ends_at:
+        time.sleep(0.01)
+    assert sign_of(path.stat())
+    flow.finish()
 
 
 def test_each_collection_is_a_sign_of_life(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from tests.support.flow import header
 from pellucid.observability.flow._rooms import seal
 from pellucid.observability.flow._totals import CountedTotals
 from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
-from pellucid.observability.spool import Limits, SegmentWriter, SpoolFolder
+from pellucid.observability.spool import FrameKind, Limits, SegmentWriter, SpoolFolder
+from pellucid.observability.spool._frames import encode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 KEY = b"12345678"
 EVENT = '[1,"N","etl","{}","{}",1000,"clean"]'.format("ab" * 16, KEY.hex()).encode()
+
+
+def left_open(writer: SegmentWriter, folder: Path) -> None:
+    """End a segment as a process does that is killed in the middle of a write."""
+    no_consumers_stream = 9
+    writer.start(no_consumers_stream, KEY, b"")
+    writer.close()
+    (path,) = (folder / "spool" / "active").iterdir()
+    with path.open("ab") as file:
+        file.write(encode(FrameKind.START, STREAM_METRICS, KEY, 1, EVENT)[:40])
 
 
 def start_of(kind: str) -> bytes:
@@ -40,10 +51,10 @@ def counted(folder: Path, kind: str, *events: bytes, metrics: bool = True, paylo
     writer.end(STREAM_SPANS, KEY, payload or seal(STREAM_SPANS, start_of(kind), 2000))
     for event in events:
         writer.end(STREAM_METRICS, KEY, seal(STREAM_METRICS, event, 2000))
-    writer.close()
+    left_open(writer, folder)
     totals = CountedTotals(folder / "metrics.db", 1000)
     for segment in SpoolFolder(folder / "spool").finished(lambda *_: b""):
-        segment.is_torn = True
+        assert segment.is_torn
         totals.take(segment)
         totals.take(segment)
     return totals
@@ -89,10 +100,9 @@ def left(folder: Path, *ends: tuple[int, bytes]) -> Totals:
     writer = SegmentWriter(folder / "spool", header(metrics=True), limits=Limits())
     for stream, payload in ends:
         writer.end(stream, KEY, payload)
-    writer.close()
+    left_open(writer, folder)
     totals = CountedTotals(folder / "metrics.db", 1000)
     for segment in SpoolFolder(folder / "spool").finished(lambda *_: b""):
-        segment.is_torn = True
         totals.take(segment)
     return totals.read()
 
@@ -136,3 +146,41 @@ def test_events_that_agree_with_their_spans_stay_whole(tmp_path: Path) -> None:
 def test_an_event_that_is_none_is_counted_as_a_fault(tmp_path: Path) -> None:
     totals = left(tmp_path, (STREAM_METRICS, b'["error"'), (STREAM_SPANS, start_of("load")))
     assert totals.value("telemetry_faults_total", part="metric event") == 1
+
+
+def torn(folder: Path, *, is_at_the_start: bool) -> SpoolFolder:
+    """Write what a process leaves that is killed in the middle of the two frames of a node's start, or of its end."""
+    writer = SegmentWriter(folder / "spool", header(metrics=True), limits=Limits())
+    writer.start(STREAM_SPANS, KEY, start_of("node"))
+    if not is_at_the_start:
+        writer.start(STREAM_METRICS, KEY, EVENT)
+        writer.end(STREAM_METRICS, KEY, ended("n", "success"))
+    left_open(writer, folder)
+    return SpoolFolder(folder / "spool")
+
+
+@pytest.mark.parametrize("is_at_the_start", [True, False])
+@pytest.mark.parametrize("collections", [1, 2])
+def test_a_collection_that_was_interrupted_changes_nothing_of_what_is_counted(
+    tmp_path: Path, collections: int, *, is_at_the_start: bool
+) -> None:
+    """Whoever collects may be killed after the tail was mended; what comes again is known to have been torn."""
+    folder = torn(tmp_path, is_at_the_start=is_at_the_start)
+    totals = CountedTotals(tmp_path / "metrics.db", 1000)
+    for _ in range(collections):
+        (segment,) = folder.finished(seal)
+    totals.take(segment)
+    found = totals.read()
+    assert found.value("node_runs_total", result="error") == 1
+    assert found.value("node_runs_total", result="success") == 0
+
+
+def test_what_waited_for_the_totals_in_a_queue_is_counted_the_same(tmp_path: Path) -> None:
+    folder = torn(tmp_path, is_at_the_start=True)
+    for segment in folder.finished(seal):
+        segment.link_to("totals")
+        segment.remove()
+    totals = CountedTotals(tmp_path / "metrics.db", 1000)
+    for segment in folder.outbox("totals"):
+        totals.take(segment)
+    assert totals.read().value("node_runs_total", result="error") == 1

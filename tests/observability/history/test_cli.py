@@ -80,6 +80,8 @@ def test_the_list_as_json_has_one_object_a_line(runs: list[RunMaker]) -> None:
         "runner": "SequentialRunner",
         "commit": "4f2a9c01d7",
         "parameters": {"model": {"depth": 3}, "seed": 7},
+        "selection": None,
+        "pipeline_nodes": None,
         "nodes": {"total": 5, "done": 3, "failed": 1},
         "error": {"type": "ValueError", "message": "the table has no rows\nof 2025", "nodes": ["fit"]},
     }
@@ -124,7 +126,8 @@ def test_a_run_is_shown_as_json(runs: list[RunMaker]) -> None:
     assert found["slowest_nodes"][0] == {"name": "fit", "seconds": pytest.approx(4.6)}
     spans = {each["name"]: each for each in found["spans"]}
     assert len(spans) == 16
-    assert spans["fit"]["error"] == {"type": "ValueError", "message": "the table has no rows\nof 2025"}
+    error = {"type": "ValueError", "message": "the table has no rows\nof 2025", "traceback": None}
+    assert spans["fit"]["error"] == error
     assert spans["fit"]["parent_id"] == spans["RUN train"]["span_id"]
     assert spans["session demo"]["parent_id"] is None
     assert spans["GET /weights"]["kind"] is None
@@ -154,6 +157,13 @@ def test_a_run_is_exported(runs: list[RunMaker], project: Path) -> None:
     failed = _call("export", "-o", "nowhere/run.json")
     assert failed.exit_code == 2
     assert "nowhere/run.json: No such file or directory" in failed.output
+
+
+def test_a_spool_that_cannot_be_read_keeps_nobody_from_the_history(runs: list[RunMaker], project: Path) -> None:
+    (project / ".pellucid" / "spool").mkdir()
+    (project / ".pellucid" / "spool" / "active").write_text("")
+    result = _call("list", "--json")
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 2)
 
 
 def test_old_runs_are_pruned(runs: list[RunMaker]) -> None:

@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from tests.support.history import id_of, span_body
 
 from pellucid.observability.history._reading import KINDS, RESULTS, opened, span_row
-from pellucid.observability.wire import bytes_field, fixed64_field, key_value, span_head, varint_field
+from pellucid.observability.wire import (
+    bytes_field,
+    fixed64_field,
+    key_value,
+    key_values,
+    span_head,
+    text_field,
+    varint_field,
+)
 
 TRACE, SPAN, PARENT = id_of(1, 16), id_of(2), id_of(3)
 
@@ -95,3 +103,6 @@ def test_the_message_of_an_exception_is_preferred_to_that_of_the_status() -> Non
     status = bytes_field(15, bytes_field(2, b"status"))
     assert opened(span_body(TRACE, SPAN, b"", "a", 1, 2, {}, "boom") + status).error_message == "boom"
     assert opened(span_body(TRACE, SPAN, b"", "a", 1, 2) + status).error_message == "status"
+    silent = text_field(2, "exception") + key_values(3, {"exception.type": "E", "exception.message": ""})
+    of_type = bytes_field(15, bytes_field(2, b"E") + varint_field(3, 2))
+    assert opened(span_body(TRACE, SPAN, b"", "a", 1, 2) + bytes_field(11, silent) + of_type).error_message == ""

@@ -94,7 +94,7 @@ def test_runs_at_once_have_a_trace_each(observed: Observed, kind: str) -> None:
     assert Counter(events(lines)) == {
         "session.created": 1,
         "telemetry.closed": 1,
-        "session.closed": 5,
+        "session.closed": 1,
         **dict.fromkeys(("context.loaded", "catalog.created", "pipeline.started", "pipeline.finished"), 4),
     }
     runs = {run.run_id: run for run in observed.runs()}
@@ -110,8 +110,11 @@ def test_runs_at_once_have_a_trace_each(observed: Observed, kind: str) -> None:
         assert tree_of(observed.spans(run.run_id)) == in_order(OF_SERVICE)
         (root,) = (span for span in spans if span.name == SESSION)
         assert [(each.trace_id, each.span_id) for each in root.links] == [(service.trace_id, service.span_id)]
-        of_run = {line["trace_id"] for line in lines if line["run_id"] == run.run_id and line["event"] != END[1]}
-        assert of_run == {run.trace_id.hex()}
+        assert {line["trace_id"] for line in lines if line["run_id"] == run.run_id} == {run.trace_id.hex()}
+    for line in lines[-2:]:
+        ids = line["event"], line["run_id"], line["session_id"], line["trace_id"], line["span_id"]
+        assert ids == (line["event"], "service", "service", service.trace_id.hex(), service.span_id.hex())
+        assert "pipeline" not in line
     totals = totals_of(observed)
     assert totals.value("pipeline_runs_total", result="success") == 4
     assert totals.value("node_runs_total", result="success") == 16
@@ -145,10 +148,9 @@ session.close()
     assert {run.run_id: run.result for run in observed.runs()} == {"bad": "failure", "good": "success"}
     assert events(lines) == [
         "session.created",
-        *["context.loaded", "catalog.created", "pipeline.refused", "session.closed"] * 2,
+        *["context.loaded", "catalog.created", "pipeline.refused"] * 2,
         *BEGIN[1:],
         "pipeline.finished",
-        "session.closed",
         *END,
     ]
     totals = totals_of(observed)
@@ -402,6 +404,32 @@ def test_a_catalog_of_the_project_that_knows_no_patterns(observed: Observed) -> 
     assert tree_of(observed.spans()) == in_order(TREE)
     names = {each["dataset"] for each in totals_of(observed).labels("dataset_operations_total")}
     assert names == {"raw_orders", "cleaned", "total", "scaled", "report"}
+
+
+def test_a_session_that_cannot_be_created_is_closed_as_a_failure(observed: Observed) -> None:
+    observed.project.module(
+        "settings",
+        """
+        from pellucid.framework.hooks import hook_impl
+        class Creating:
+            @hook_impl
+            def after_session_created(self):
+                raise ValueError("at the beginning")
+        HOOKS = (Creating(),)
+        """,
+    )
+    body = """
+try:
+    KedroSession.create()
+except ValueError as error:
+    assert str(error) == "at the beginning"
+else:
+    raise AssertionError("nothing was raised")
+"""
+    lines = ran(observed, body)
+    assert events(lines) == [*CREATED, *END]
+    assert [line["result"] for line in lines[-2:]] == ["failure", "failure"]
+    assert result_of(observed.everything(), SESSION) == "failure"
 
 
 def test_a_hook_that_raises_at_the_end_keeps_nothing_from_being_closed(observed: Observed) -> None:

@@ -84,25 +84,38 @@ def test_what_is_no_event_is_no_sentence() -> None:
     assert sentence("of_nobody", {}) == ""
 
 
+LATER = "for the next run, or: pellucid telemetry replay"
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        ({"spans": 41, "delivered": 41}, "spans 41/41 delivered"),
-        ({"spans": 41, "delivered": 20, "kept": 21, "place": "p"}, "spans 20/41 delivered, 21 kept in p"),
-        ({"spans": 41, "delivered": 0, "kept": 41, "place": "p"}, "41 spans kept in p"),
-        ({"spans": 41, "delivered": 0, "kept": 40, "dropped": 1, "place": "p"}, "40 spans kept in p, 1 lost"),
-        ({"spans": 41, "place": ".pellucid/history.db"}, "41 spans kept in .pellucid/history.db"),
-        ({"spans": 3, "dropped": 3}, "spans 0/3 delivered, 3 lost"),
+        ({"spans": 41, "delivered": 41, "place": "p"}, "spans 41/41 delivered"),
+        ({"spans": 41, "delivered": 20, "kept": 21, "place": "p"}, f"spans 20/41 delivered, 21 kept in p {LATER}"),
+        ({"spans": 41, "delivered": 0, "kept": 41, "place": "p"}, f"41 spans kept in p {LATER}"),
+        ({"spans": 41, "kept": 40, "dropped": 1, "place": "p"}, f"40 spans kept in p, 1 lost {LATER}"),
+        ({"spans": 41, "place": ".pellucid/history.db"}, "41 spans in .pellucid/history.db, see: pellucid runs show"),
+        ({"spans": 3, "dropped": 1, "place": "h.db"}, "2 spans in h.db, 1 lost, see: pellucid runs show"),
+        ({"spans": 3, "dropped": 3, "place": "p"}, "spans 0/3 delivered, 3 lost"),
         ({"spans": 3, "quarantined": 3, "place": "p"}, "spans 0/3 delivered, 3 refused, in quarantine"),
+        ({"spans": 3}, "3 spans, kept nowhere"),
     ],
 )
 def test_the_last_line_tells_what_became_of_the_spans(event: dict[str, Any], expected: str) -> None:
     given_event = {**event, "result": "success", "duration_seconds": 3.21, "trace_id": "abc"}
+    assert sentence("telemetry.closed", given_event) == f"Session succeeded in 3.210 s, trace abc, {expected}"
+    given_event["pipeline"] = "__default__"
     assert sentence("telemetry.closed", given_event) == f"Run succeeded in 3.210 s, trace abc, {expected}"
 
 
+def test_a_session_without_spans_names_no_trace() -> None:
+    assert sentence("telemetry.closed", {"spans": 0, "trace_id": "ab"}) == "Session closed, no spans"
+
+
 def test_a_session_without_a_run_is_closed() -> None:
-    assert sentence("telemetry.closed", {"spans": 2, "place": "x"}) == "Session closed, 2 spans kept in x"
+    assert sentence("telemetry.closed", {"spans": 2, "place": "x"}) == (
+        "Session closed, 2 spans in x, see: pellucid runs show"
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.logs import SCOPE, FrameList, lines_of, log_file, logged, recording_in, runtime_logging, span_of
+from tests.support.logs import (
+    OWN_SCOPE,
+    SCOPE,
+    FrameList,
+    lines_of,
+    log_file,
+    logged,
+    recording_in,
+    runtime_logging,
+    span_of,
+)
 
 from pellucid.observability.hooks.logging import LoggingHooks, logging_hooks
 from pellucid.observability.logs import CORE_FIELDS
@@ -97,7 +107,8 @@ def test_parameters_that_are_no_json_are_told_as_they_are(tmp_path: Path) -> Non
 
 
 def test_a_run_that_failed_is_the_result_of_the_last_line(tmp_path: Path) -> None:
-    events = told_by(tmp_path, span_of("run", result="cancellation", error=KeyboardInterrupt()), span_of("session"))
+    run = span_of("run", result="cancellation", error=KeyboardInterrupt(), scope=OWN_SCOPE)
+    events = told_by(tmp_path, run, span_of("session"))
     assert [each["event"] for each in events] == [
         "pipeline.started", "pipeline.failed", "session.closed", "telemetry.closed"
     ]  # fmt: skip
@@ -108,8 +119,20 @@ def test_a_run_that_failed_is_the_result_of_the_last_line(tmp_path: Path) -> Non
 def test_a_session_without_a_run_has_its_own_last_line(tmp_path: Path) -> None:
     events = told_by(tmp_path, span_of("session", result="failure", error=ERROR))
     assert [each["event"] for each in events] == ["session.closed", "telemetry.closed"]
-    assert events[1]["result"] == "failure"
+    assert events[0]["result"] == events[1]["result"] == "failure"
     assert "error" not in events[0]
+
+
+def test_a_session_for_many_runs_is_closed_once_and_has_its_own_last_line(tmp_path: Path) -> None:
+    """Each of its runs has a trace of its own, whose root is no session that is closed."""
+    scopes = [RunScope("session-1", f"run-{number}", "p", bytes([number] * 16)) for number in (1, 2)]
+    spans = [span for scope in scopes for span in (span_of("run", scope=scope), span_of("session", scope=scope))]
+    events = told_by(tmp_path, *spans, span_of("session", 3.0))
+    names = ["pipeline.started", "pipeline.finished"] * 2
+    assert [each["event"] for each in events] == [*names, "session.closed", "telemetry.closed"]
+    assert [each["run_id"] for each in events] == ["run-1"] * 2 + ["run-2"] * 2 + ["session-1"] * 2
+    assert events[-1]["duration_seconds"] == 3.0
+    assert "pipeline" not in events[-1]
 
 
 @pytest.mark.parametrize("kind", ["load", "save"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry import trace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from tests.support.logs import NOON_NS, FrameList, inside, logged, recording_in, runtime_logging, span_of
 
@@ -31,6 +33,27 @@ def read(payload: bytes) -> LogRecord:
 
 def attributes_of(record: LogRecord) -> dict[str, Any]:
     return {each.key: getattr(each.value, str(each.value.WhichOneof("value"))) for each in record.attributes}
+
+
+def test_a_record_in_a_span_of_the_project_carries_its_id(tmp_path: Path) -> None:
+    """If that belongs to the run's trace; in a thread without context the record belongs to the node, too."""
+    recording = recording_in(tmp_path, stderr="off", otlp=OtlpOptions(endpoint="http://localhost:4318/v1/logs"))
+    frames = FrameList()
+    recording.spool = frames
+    logger, node = logging.getLogger("demo"), span_of("node", node="train")
+    with runtime_logging(), logged(recording) as (hooks, _):
+        hooks.on_span_started(node)
+        for trace_id in (int.from_bytes(bytes(range(16)), "big"), 5):
+            context = trace.SpanContext(trace_id, 9, is_remote=False)
+            with inside(node), trace.use_span(trace.NonRecordingSpan(context)):
+                logger.warning("inside")
+        thread = threading.Thread(target=logger.warning, args=["in a thread"])
+        thread.start()
+        thread.join()
+    found = [read(payload) for _, _, payload in frames.ends[:3]]
+    assert [each.span_id for each in found] == [bytes(7) + b"\x09", node.span_id, node.span_id]
+    assert {each.trace_id for each in found} == {bytes(range(16))}
+    assert [attributes_of(each)["cicd.pipeline.task.name"] for each in found] == ["train"] * 3
 
 
 def test_all_records_become_frames(tmp_path: Path) -> None:

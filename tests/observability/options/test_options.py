@@ -115,6 +115,8 @@ def test_an_archive_may_hold_the_configuration(project: Path) -> None:
         ("metrics: {scrape_port: 99999}", "metrics.scrape_port", "a whole number from 0 to 65,535, not 99999"),
         ("metrics: {scrape_port: true}", "metrics.scrape_port", "not True"),
         ("metrics: {scrape: 'maybe'}", "metrics.scrape", "true or false, not 'maybe'"),
+        ("metrics: {textfile: data/metrics.txt}", "metrics.textfile", "a path that ends in .prom, or null, not 'data/"),
+        ("metrics: {textfile: .prom}", "metrics.textfile", "node-exporter reads no other file"),
         ("metrics: 5", "metrics", "a group of settings, not 5"),
         ("metrics: {pushgateway: 'http://me:pass1@h:x'}", "metrics.pushgateway", "http://<redacted>@h:x"),
         ("spool: {age_days: [1]}", "spool.age_days", "not a list"),
@@ -251,35 +253,104 @@ def test_where_signals_go(
     assert (loaded.options.tracing.otlp.endpoint, loaded.options.logging.otlp.endpoint) == (traces, logs)
 
 
+NUMBERS = "a whole number from 0 to "
+PAIRS = "name=value, with commas between"
+WRONG: dict[str, tuple[str, tuple[str, ...]]] = {
+    "OTEL_SDK_DISABLED": ("ture", ("true or false, not 'ture'", "Did you mean 'true'?", "It counts as false.")),
+    "OTEL_RESOURCE_ATTRIBUTES": ("a=b%zz", (PAIRS, "'a' has a %", "None of it counts.")),
+    "OTEL_LOG_LEVEL": ("infor", ("DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'infor'", "Did you mean 'INFO'?")),
+    "OTEL_TRACES_SAMPLER": ("alwayson", ("always_on, always_off, traceidratio", "Did you mean 'always_on'")),
+    "OTEL_TRACES_SAMPLER_ARG": ("2", ("a number from 0 to 1, not '2'",)),
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ("-1", (f"{NUMBERS}10,000, not '-1'", "It stays 128.")),
+    "OTEL_ATTRIBUTE_COUNT_LIMIT": ("many", (f"{NUMBERS}10,000, not 'many'", "It stays 128.")),
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": ("1.5", (f"{NUMBERS}1,000,000, not '1.5'",)),
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": ("x", (f"{NUMBERS}1,000,000, not 'x'",)),
+    "OTEL_PROPAGATORS": ("b4", ("tracecontext, baggage, b3", "with commas between", "Did you mean 'b3'?")),
+    "OTEL_TRACES_EXPORTER": ("console", ("'console' is not known", "there are otlp, none.")),
+    "OTEL_LOGS_EXPORTER": ("oltp", ("'oltp' is not known", "otlp, console, none", "Did you mean 'otlp'?")),
+    "OTEL_METRICS_EXPORTER": ("prometeus", ("prometheus, none", "Did you mean 'prometheus'?")),
+    "OTEL_EXPORTER_PROMETHEUS_PORT": ("0x10", (f"{NUMBERS}65,535, not '0x10'", "It stays 9464.")),
+    f"{OTLP}ENDPOINT": ("collector:4318", ("http://… or https://…", "not 'collector:4318'", "It stays null.")),
+    f"{OTLP}PROTOCOL": ("http/json", ("http/protobuf, grpc, not 'http/json'", "Did you mean 'http/protobuf'?")),
+    f"{OTLP}HEADERS": ("s3cr3t", (PAIRS, "Part 1 is not name=value.")),
+    f"{OTLP}TIMEOUT": ("1.5", ("milliseconds from 1 to 3,600,000, not '1.5'", "It stays 10 s.")),
+    f"{OTLP}COMPRESSION": ("gz", ("none, gzip, not 'gz'", "Did you mean 'gzip'?")),
+    f"{OTLP}INSECURE": ("1", ("true or false, not '1'", "It stays false.")),
+}
+"""Variables with what they cannot be, and what is said of it."""
+ANYTHING_FITS = (
+    *("OTEL_SERVICE_NAME", "OTEL_EXPORTER_PROMETHEUS_HOST"),
+    *(f"{OTLP}CERTIFICATE", f"{OTLP}CLIENT_KEY", f"{OTLP}CLIENT_CERTIFICATE"),
+)
+
+
+def general(variable: str) -> str:
+    return variable.replace(f"{OTLP}TRACES_", OTLP).replace(f"{OTLP}LOGS_", OTLP)
+
+
+@pytest.mark.parametrize("name", sorted({each for row in options_table() for each in row.variables}))
+def test_a_variable_that_cannot_be_used_is_told_and_left_out(project: Path, name: str) -> None:
+    """Once, with the variable, what it is, what it may be, and the nearest of that; and the run goes on."""
+    if general(name) in ANYTHING_FITS:
+        return
+    value, expected = WRONG[general(name)]
+    loaded = load(project, {name: value})
+    (problem,) = loaded.problems
+    assert str(problem).startswith(f"{name}: ")
+    assert [each for each in expected if each not in problem.text] == [], problem.text
+    assert "or null" not in problem.text
+    assert "s3cr3t" not in problem.text
+    assert asdict(loaded.options) == {**asdict(Options()), "service_name": "demo"}
+
+
+def test_the_switch_for_tests_is_checked_too(project: Path) -> None:
+    assert [load(project, {"PELLUCID_TELEMETRY_STRICT": each}).problems for each in ("", "0", "1")] == [()] * 3
+    (problem,) = load(project, {"PELLUCID_TELEMETRY_STRICT": "yes"}).problems
+    assert str(problem) == "PELLUCID_TELEMETRY_STRICT: should be 0 or 1, not 'yes'. It counts as 0."
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("OTEL_SDK_DISABLED", "yes"),
         ("OTEL_RESOURCE_ATTRIBUTES", "a"),
-        ("OTEL_RESOURCE_ATTRIBUTES", "a=b%zz"),
         ("OTEL_RESOURCE_ATTRIBUTES", "a=%ff"),
-        ("OTEL_TRACES_EXPORTER", "zipkin"),
-        ("OTEL_TRACES_EXPORTER", "console"),
-        ("OTEL_METRICS_EXPORTER", "otlp"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
-        ("OTEL_TRACES_SAMPLER_ARG", "2"),
-        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "many"),
-        ("OTEL_EXPORTER_PROMETHEUS_PORT", "0x10"),
-        ("OTEL_PROPAGATORS", "b4"),
         ("OTEL_LOG_LEVEL", "loud"),
-        (f"{OTLP}TRACES_TIMEOUT", "1.5"),
-        (f"{OTLP}TRACES_PROTOCOL", "http/json"),
-        (f"{OTLP}TRACES_HEADERS", "s3cr3t"),
-        (f"{OTLP}TRACES_ENDPOINT", "localhost:s3cr3t x"),
-        (f"{OTLP}TRACES_INSECURE", "1"),
+        (f"{OTLP}ENDPOINT", "http://me:s3cr3t@:x"),
+        (f"{OTLP}TRACES_ENDPOINT", "http://h:x"),
     ],
 )
-def test_a_variable_that_cannot_be_used_is_told_and_left_out(project: Path, name: str, value: str) -> None:
+def test_what_else_a_variable_cannot_be(project: Path, name: str, value: str) -> None:
     loaded = load(project, {name: value})
     (problem,) = loaded.problems
     assert problem.source == name
-    assert name == f"{OTLP}TRACES_ENDPOINT" or "s3cr3t" not in str(problem)
+    assert "s3cr3t" not in str(problem)
     assert asdict(loaded.options) == {**asdict(Options()), "service_name": "demo"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("http://h:4318", "http://h:4318/v1/{}"),
+        ("https://me:pass1@h/?x=y", "https://me:pass1@h/v1/{}?x=y"),
+        ("http://[::1]:4318/", "http://[::1]:4318/v1/{}"),
+        ("http://h/base", "http://h/base"),
+        ("http://h/v1/traces", "http://h/v1/traces"),
+    ],
+)
+def test_an_endpoint_in_a_file_gets_the_path_of_its_signal_if_it_has_none(
+    project: Path, endpoint: str, expected: str
+) -> None:
+    write(project, f"tracing: {{otlp: {{endpoint: '{endpoint}'}}}}\nlogging: {{otlp: {{endpoint: '{endpoint}'}}}}")
+    loaded = load(project)
+    assert loaded.problems == ()
+    assert loaded.options.tracing.otlp.endpoint == expected.format("traces")
+    assert loaded.options.logging.otlp.endpoint == expected.format("logs")
+    grpc = load(project, {f"{OTLP}PROTOCOL": "grpc"}).options
+    assert grpc.tracing.otlp.endpoint == grpc.logging.otlp.endpoint == endpoint
+    # As OpenTelemetry has it: that of one signal is used as it is.
+    own = load(project, {f"{OTLP}TRACES_ENDPOINT": endpoint}).options
+    assert own.tracing.otlp.endpoint == endpoint
 
 
 def test_the_sdk_can_be_disabled(project: Path) -> None:

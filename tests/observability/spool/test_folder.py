@@ -43,6 +43,7 @@ def test_the_exports_are_what_others_use() -> None:
         "FrameKind",
         "Kept",
         "Limits",
+        "Losses",
         "OutboxQueue",
         "Pulse",
         "Segment",

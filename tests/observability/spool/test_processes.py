@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.processes
 
 _WRITE_FOR_EVER = """
-    from pellucid.observability.spool import _journal
+    from pellucid.observability.spool import _journal, _pace
     # On a slow disk a frame is acknowledged before it is in the file.
-    _journal._SLOW_SECONDS = 1e9
+    _journal.SLOW_SECONDS = _pace.SLOW_SECONDS = 1e9
     n = 0
     while True:
         w.start(1, key(n), b"p%d" % n)

@@ -16,6 +16,7 @@ from tests.support.spool import HEADER, child, collected, counts, ends, key, tak
 
 from pellucid.observability.spool import FrameKind, Limits, SegmentWriter, SpoolFolder
 from pellucid.observability.spool import _journal as journal_module
+from pellucid.observability.spool._sealing import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,6 +172,54 @@ def test_a_disk_that_fails_is_counted_told_once_and_gone_on_with(tmp_path: Path,
     }
 
 
+@pytest.mark.parametrize("has_room_again", [True, False])
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_what_lost_its_end_is_counted_and_not_sealed(
+    tmp_path: Path, disk: Disk, *, has_room_again: bool, is_closed: bool
+) -> None:
+    """Neither if there is no room until the process ends, nor if that is killed in the end, as workers are."""
+    writer = SegmentWriter(tmp_path, HEADER)
+    writer.start(1, key(1), b"run")
+    writer.start(1, key(2), b"node")
+    writer.end(1, key(3), b"load")
+    disk.fault = errno.ENOSPC
+    for number in (2, 1):
+        writer.end(1, key(number), b"e")
+    disk.fault = None if has_room_again else errno.ENOSPC
+    if is_closed:
+        writer.close()
+    else:
+        writer._journal.forget()
+    disk.fault = None
+    assert taken(SpoolFolder(tmp_path)) == [(1, key(3), b"load")]
+    assert (writer.written, writer.dropped) == ({1: 1}, {1: 2})
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_is_open_beside_what_lost_its_end_goes_on(tmp_path: Path, disk: Disk) -> None:
+    writer = SegmentWriter(tmp_path, HEADER)
+    writer.start(1, key(1), b"run")
+    writer.start(1, key(2), b"node")
+    disk.fault = errno.ENOSPC
+    writer.end(1, key(2), b"e")
+    disk.fault = None
+    writer.start(1, key(4), b"next")
+    assert [len(examine(path).open) for path in sorted((tmp_path / "active").iterdir())] == [2, 2]
+    assert writer._journal._file is not None
+    writer._journal._file.release()
+    assert taken(SpoolFolder(tmp_path)) == [(1, key(1), b"sealed:run"), (1, key(4), b"sealed:next")]
+    assert writer.dropped == {1: 1}
+
+
+def test_what_ends_with_more_than_fits_is_counted_and_not_sealed(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, HEADER)
+    writer.start(1, key(1), b"run")
+    writer.start(1, key(2), b"node")
+    writer.end(1, key(2), bytes(5_000_000))
+    writer.close()
+    assert taken(SpoolFolder(tmp_path)) == [(1, key(1), b"sealed:run")]
+
+
 @pytest.mark.usefixtures("at_once")
 def test_a_disk_that_is_full_at_any_byte_leaves_no_damage(tmp_path: Path, disk: Disk) -> None:
     for room in range(0, 400, 7):
@@ -278,6 +327,23 @@ def test_the_limit_of_all_files_holds_while_nobody_collects(tmp_path: Path) -> N
     for writer in writers:
         writer.close()
     assert len(taken(folder)) == 1
+
+
+def test_what_began_before_the_limit_was_reached_ends_beyond_it(tmp_path: Path) -> None:
+    limits = Limits(segment_bytes=200_000, total_bytes=100_000)
+    writer = SegmentWriter(tmp_path, HEADER, limits=limits)
+    writer.keep([(2, 1, key(1), b"run"), (2, 2, key(1), b"event")])
+    for number in range(2, 1000):
+        writer.keep([(2, 1, key(number), b"s" * 100), (2, 2, key(number), b"e")])
+        writer.keep([(3, 1, key(number), b"x" * 200), (3, 2, key(number), b"y" * 100)])
+    assert writer.is_degraded
+    writer.keep([(3, 1, key(1), b"run ended"), (3, 2, key(1), b"event ended")])
+    writer.close()
+    found = taken(SpoolFolder(tmp_path, limits))
+    assert {(1, key(1), b"run ended"), (2, key(1), b"event ended")} <= set(found)
+    assert not any(payload.startswith(b"sealed") for *_, payload in found)
+    assert len(found) == sum(writer.written.values()) < 2 * 999
+    assert writer.written[1] + writer.dropped[1] == 999
 
 
 @pytest.mark.processes
@@ -495,6 +561,59 @@ def test_a_signal_between_a_part_of_a_frame_and_its_rest(
     (segment,) = SpoolFolder(tmp_path).finished(lambda *_: b"")
     assert segment.damaged_bytes == 20
     assert counts(ends(segment.frames())) == Counter([(1, key(0)), (1, key(1)), (3, key(3))])
+
+
+class Cut(BaseException):
+    """What a signal's handler raises."""
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+@pytest.mark.parametrize("after", ["end", "start", "roll", "close"])
+def test_a_write_that_a_signal_cuts_off_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str, *, is_written: bool
+) -> None:
+    """Whether the exception came before the write or behind it; nothing is lost, none twice, and nothing stays open."""
+    writer = SegmentWriter(tmp_path / "spool", HEADER, limits=Limits(roll_seconds=3600))
+    writer.start(1, key(1), b"s")
+    write = os.write
+
+    def cut(descriptor: int, data: bytes) -> int:
+        if is_written:
+            write(descriptor, data)
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", cut)
+        with pytest.raises(Cut):
+            writer.keep([(3, 1, key(1), b"e"), (3, 2, key(1), b"m"), (2, 1, key(2), b"next")])
+    if after == "end":
+        writer.end(1, key(3), b"other")
+    elif after == "start":
+        writer.start(1, key(3), b"other")
+        writer.end(1, key(3), b"other")
+    elif after == "roll":
+        assert writer.roll()
+    writer.end(1, key(2), b"next ended")
+    writer.close()
+    assert writer.written == {1: 2 if after in ("roll", "close") else 3, 2: 1}
+    assert not writer.dropped
+    found = Counter(taken(SpoolFolder(tmp_path / "spool")))
+    assert set(found.values()) == {1}
+    assert {b"e", b"m", b"next ended"} <= {payload for *_, payload in found}
+    assert not any(b"sealed" in payload for *_, payload in found)
+
+
+def test_what_is_kept_together_is_one_write(tmp_path: Path, disk: Disk) -> None:
+    sizes: list[int] = []
+    disk.wait = lambda: sizes.append(1)
+    writer = SegmentWriter(tmp_path / "spool", HEADER)
+    writer.start(1, key(1), b"s")
+    before = len(sizes)
+    writer.keep([(2, 1, key(2), b"inner"), (3, 1, key(2), b"inner ended"), (3, 1, key(1), b"ended")])
+    assert len(sizes) == before + 1
+    writer.keep([(3, 1, key(3), b"x" * 5_000_000), (3, 1, key(4), b"small")])
+    writer.close()
+    assert (writer.written, writer.dropped) == ({1: 3}, {1: 1})
 
 
 def test_what_is_told_may_fail(tmp_path: Path) -> None:

@@ -183,10 +183,8 @@ def test_faults_in_spans_of_others_reach_nobody(tmp_path: Path, caplog: pytest.L
 
         end = start
 
-        def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
+        def keep(self, records: Sequence[tuple[int, int, bytes, bytes]]) -> None:
             raise OSError("disk")
-
-        end_all = start_all
 
     from pellucid.observability.guard import Guard
 

@@ -138,6 +138,31 @@ def test_an_exception_without_a_text_stays_the_one_that_was_raised(stage: Stage)
     assert not any(SECRET.encode() in frame.payload for frame in stage.spool.frames())
 
 
+def test_a_traceback_has_its_lines_and_none_of_telemetry(stage: Stage) -> None:
+    """Whole, whatever bound other attributes have; control characters that end no line are made visible."""
+    tracer = trace.get_tracer("lib")
+    with stage.span("node", "clean"):
+        opened = tracer.start_as_current_span
+        with pytest.raises(ValueError, match="first"), opened("outer"), opened("inner"):
+            raise ValueError("first\n" + "x" * 3900 + "\x1b[31m\nlast")
+        with tracer.start_as_current_span("given") as span:
+            span.add_event("exception", {"exception.stacktrace": f"{'a' * 300}\nb\x1b", "other": "c\nd"})
+
+    for name in ("outer", "inner"):
+        told = ended(stage, name).events[0].attributes
+        lines = told["exception.stacktrace"].split("\n")
+        assert lines[0] == "Traceback (most recent call last):"
+        assert {line for line in lines if line.startswith("  File ")} == {
+            line for line in lines if f'File "{__file__}"' in line
+        }
+        assert (lines[-3], lines[-1]) == ("ValueError: first", "last")
+        assert lines[-2].endswith("x\\x1b[31m")
+        assert "\n" not in told["exception.message"]
+    told = ended(stage, "given").events[0].attributes
+    assert told["exception.stacktrace"] == f"{'a' * 300}\nb\\x1b"
+    assert told["other"] == "c\\nd"
+
+
 @pytest.mark.parametrize(("records", "sets"), [(True, False), (False, True), (False, False)])
 def test_what_is_told_of_an_exception_may_be_chosen(stage: Stage, records: bool, sets: bool) -> None:
     def fail() -> None:

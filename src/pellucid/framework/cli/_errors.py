@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.exceptions import Exit
 
+from pellucid._util.redaction import hiding, redact_urls
 from pellucid.exceptions import PellucidError, RunTerminated
 
 from ._traceback import format_error, last_place, notes_of
@@ -34,9 +35,9 @@ class KedroCliError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the message to stderr, with the traceback of its cause if that was asked for."""
         if self.VERBOSE_ERROR and self.__traceback__ is not None:
-            click.echo(format_error(self, whole=True), nl=False, file=file, err=file is None)
+            echo_error(format_error(self, whole=True), file)
             return
-        click.echo(f"Error: {self.format_message()}", file=file, err=file is None)
+        echo_error(f"Error: {self.format_message()}", file)
 
 
 class CommandExitError(PellucidError):
@@ -104,18 +105,28 @@ def show_error(error: BaseException, *, whole: bool, node: str | None = None) ->
     """
     mistake = is_mistake(error)
     if node is not None and not (mistake and node in str(error)):
-        click.echo(f"The node '{node}' failed:", err=True)
+        echo_error(f"The node '{node}' failed:")
     if whole or not mistake:
-        click.echo(format_error(error, whole=whole), nl=False, err=True)
+        echo_error(format_error(error, whole=whole))
         return
-    click.echo(f"Error: {error}", err=True)
-    for note in notes_of(error):
-        click.echo(note, err=True)
+    echo_error("\n".join([f"Error: {error}", *notes_of(error)]))
     place = last_place(error.__cause__) if isinstance(error.__cause__, SystemExit) else None
     if place is not None and place not in str(error):
-        click.echo(f"It was called at {place}.", err=True)
+        echo_error(f"It was called at {place}.")
     elif error.__cause__ is not None:
-        click.echo(TRACEBACK_HINT, err=True)
+        echo_error(TRACEBACK_HINT)
+
+
+def echo_error(text: str, file: IO[Any] | None = None) -> None:
+    """Write what an error says without the secrets that are known, to stderr unless a file is given."""
+    click.echo(_hidden(text.removesuffix("\n")), file=file, err=file is None)
+
+
+def _hidden(text: str) -> str:
+    try:
+        return hiding.get()(text)
+    except Exception:  # of telemetry, which changes nothing that a command does
+        return redact_urls(text)
 
 
 def is_mistake(error: BaseException) -> bool:

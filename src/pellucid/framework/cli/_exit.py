@@ -13,7 +13,7 @@ from click.exceptions import Abort, Exit
 
 from pellucid.exceptions import RunTerminated
 
-from ._errors import TRACEBACK_HINT, KedroCliError, is_mistake, show_error, wants_traceback
+from ._errors import TRACEBACK_HINT, KedroCliError, echo_error, is_mistake, show_error, wants_traceback
 from ._traceback import format_error
 
 if TYPE_CHECKING:
@@ -91,18 +91,18 @@ def _code_of_interrupt(error: KeyboardInterrupt | Abort) -> int:
 def code_of_exit(error: SystemExit) -> int:
     """Return the exit code that ``sys.exit`` asked for; a text is shown, as Python does."""
     if isinstance(error, RunTerminated):
-        click.echo(str(error), err=True)
+        echo_error(str(error))
     if error.code is None:
         return DONE
     if isinstance(error.code, int):
         return error.code
-    click.echo(str(error.code), err=True)
+    echo_error(str(error.code))
     return FAILED
 
 
 def _show_click_error(error: click.ClickException, *, whole: bool) -> None:
     if whole and not isinstance(error, click.UsageError):
-        click.echo(format_error(error, whole=True), nl=False, err=True)
+        echo_error(format_error(error, whole=True))
         return
     error.show()
     # Said here and not by the error, as there is the option wherever this module ends the process.

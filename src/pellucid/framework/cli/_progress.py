@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from pellucid.framework.hooks import hook_impl
 
 from ._remaining import Remaining
@@ -29,7 +31,10 @@ def shown_progress(session: Any) -> Iterator[None]:
 
     Nothing is shown where stderr is no terminal, or where the environment's ``PELLUCID_PROGRESS`` is ``0``.
     """
-    if os.environ.get(_SWITCH) == "0" or not is_terminal(sys.stderr):
+    switch = os.environ.get(_SWITCH, "")
+    if switch not in ("", "0", "1"):
+        click.echo(f"Warning: {_SWITCH} should be 0 or 1, not {switch[:80]!r}; it counts as 1.", err=True)
+    if switch == "0" or not is_terminal(sys.stderr):
         yield
         return
     line = BottomLine(sys.stderr)

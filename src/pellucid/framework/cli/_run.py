@@ -69,5 +69,6 @@ def _nothing_to_run(names: list[str]) -> EmptyPipelineError:
     noun = "pipelines" if len(names) > 1 else "pipeline"
     verb = "have" if noun == "pipelines" else "has"
     return EmptyPipelineError(
-        f"There is nothing to run: the {noun} {shown} {verb} no nodes. 'pellucid pipeline create NAME' makes one."
+        f"There is nothing to run: the {noun} {shown} {verb} no nodes. Add some to a pipeline.py below src/, in "
+        "create_pipeline(); 'pellucid pipeline create NAME' makes such a file."
     )

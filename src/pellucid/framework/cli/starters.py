@@ -20,6 +20,7 @@ from ._yaml import echo_yaml
 __all__ = ["KedroStarterSpec", "new", "starter"]
 
 DEFAULT_STARTER = "weather"
+EMPTY_STARTER = "blank"
 STARTER_ARG_HELP = f"What the project is made from: a name of 'pellucid starter list' or a folder; '{DEFAULT_STARTER}'."
 NAME_ARG_HELP = "The name of the project; its folder and its package are named after it."
 DIRECTORY_ARG_HELP = "The folder to write the project to; the project's name in the working directory if not set."
@@ -52,8 +53,13 @@ def new(name: str | None, starter_name: str, directory: Path | None, config: Pat
         written = write_template(template, target, values_of(names))
     except OSError as error:
         raise click.UsageError(f"The project cannot be written: {error}") from error
-    click.echo(f"The project '{names.project_name}' is in {target.resolve()} ({len(written)} files). To run it:\n")
-    click.echo(f"  cd {target}\n  pellucid run")
+    place = f"The project '{names.project_name}' is in {target.resolve()} ({len(written)} files)."
+    if starter_name == EMPTY_STARTER:
+        code = f"src/{names.python_package}/pipelines/first/pipeline.py"
+        click.echo(f"{place} It has no pipeline yet. To make one, and run it:\n\n  cd {target}")
+        click.echo(f"  pellucid pipeline create first    # then add nodes to {code}\n  pellucid run")
+    else:
+        click.echo(f"{place} To run it:\n\n  cd {target}\n  pellucid run")
 
 
 @click.group(cls=PellucidGroup)

@@ -34,16 +34,21 @@ class SessionSpecs:
 
     @hook_spec
     def after_session_created(self, session: Any, seconds: float) -> None:
-        """Called when ``create()`` is done.
+        """Called once, when ``create()`` is done; also where it fails after the hooks are there.
+
+        Every plugin's is called. Where it fails, or one of them raises, the session is closed at once.
 
         Args:
-            session: the session, its store filled.
+            session: the session, its store filled, as far as that went.
             seconds: how long it took to create.
         """
 
     @hook_spec
     def before_session_closed(self, session: Any) -> None:
-        """Called once, before the session's store is saved.
+        """Called once, when the session is closed, before its store is saved; every plugin's is called.
+
+        A session that nobody closes is closed when its process makes another one, if it was collected by then, and
+        else at the end of that process. In a process that was forked meanwhile it is not.
 
         Args:
             session: the session.
@@ -80,7 +85,7 @@ class KedroContextSpecs:
 
     @hook_spec
     def on_context_error(self, error: BaseException, session: Any, run_id: str) -> None:
-        """Called when the context cannot be built, ``after_context_created`` included.
+        """Called when the context cannot be built, or ``before_`` or ``after_context_created`` raised.
 
         Args:
             error: what was raised.
@@ -123,7 +128,7 @@ class DataCatalogSpecs:
 
     @hook_spec
     def on_catalog_error(self, error: BaseException, run_id: str) -> None:
-        """Called when the catalog of a run cannot be built, ``after_catalog_created`` included.
+        """Called when the catalog of a run cannot be built, or ``before_`` or ``after_catalog_created`` raised.
 
         Args:
             error: what was raised.
@@ -139,11 +144,14 @@ class PipelineSpecs:
 
     @hook_spec
     def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:
-        """Called when a run comes to nothing before ``before_pipeline_run``.
+        """Called when a run comes to nothing before ``before_pipeline_run``; every plugin's is called.
+
+        It is called after ``on_context_error`` and ``on_catalog_error``, and not for a call of ``run()`` that is wrong
+        in itself: with a runner that is none, or in a session that has completed its one run.
 
         Args:
             error: why: the context or the catalog cannot be built, there is no such pipeline or node, or the version
-                to be saved is there already.
+                to be saved is there already; also KeyboardInterrupt and RunTerminated.
             run_id: of the run.
             pipeline_name: what was to run; several names are joined by ``+``.
         """
@@ -164,7 +172,7 @@ class PipelineSpecs:
     def after_pipeline_run(
         self, run_params: dict[str, Any], run_result: dict[str, Any], pipeline: Pipeline, catalog: Catalog
     ) -> None:
-        """Called after a run that completed.
+        """Called after a run that completed; every plugin's is called.
 
         Args:
             run_params: as for ``before_pipeline_run``.
@@ -217,13 +225,13 @@ class NodeSpecs:
         is_async: bool,
         run_id: str,
     ) -> None:
-        """Called when the function returned, before its outputs are saved.
+        """Called when the function returned, before its outputs are saved; for a generator, before its first chunk.
 
         Args:
             node: the node.
             catalog: the catalog of this run.
             inputs: the data by name of dataset.
-            outputs: the data by name of dataset.
+            outputs: the data by name of dataset; of a generator, what yields its chunks.
             is_async: whether inputs are loaded and outputs saved in threads.
             run_id: of the run.
         """
@@ -238,13 +246,16 @@ class NodeSpecs:
         is_async: bool,
         run_id: str,
     ) -> None:
-        """Called when the function raised, and in the parent process when the node's worker died.
+        """Called when a node failed, and in the parent process when its worker died.
+
+        Its function, a load, a save or a hook of it raised. It is not called for a node that is still at work in a
+        thread when its run has ended.
 
         Args:
-            error: what was raised.
+            error: what was raised; NodeExitError for ``sys.exit``.
             node: the node.
             catalog: the catalog of this run.
-            inputs: the data by name of dataset; empty when the worker died.
+            inputs: the data by name of dataset, as far as it was loaded; empty when the worker died.
             is_async: whether inputs are loaded and outputs saved in threads.
             run_id: of the run.
         """
@@ -266,6 +277,8 @@ class NodeSpecs:
     @hook_spec
     def after_node_attempt(self, node: Node, run_id: str, error: BaseException | None) -> None:
         """Called after everything else was done for a node: its last output is saved, or ``on_node_error`` was called.
+
+        It is not called for a node whose worker died, nor for one that is still at work when its run has ended.
 
         Args:
             node: the node.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pellucid.observability._cli._runs_facts import ending, is_partial, part
 from pellucid.observability._cli._runs_json import diff_json, dumped
 from pellucid.observability._cli._runs_store import opened_history
 from pellucid.observability._cli._runs_text import Screen, columns_of, duration, local_time, shown, size
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 def echo_diff(ctx: click.Context, env: str | None, before: str, after: str, *, as_json: bool) -> None:
     """Write what is different between two runs."""
     with opened_history(ctx, env) as history:
-        first, second = history.store.find(before), history.store.find(after)
-        diff = diff_runs(first, second, history.store.spans(first), history.store.spans(second))
+        runs = history.runs
+        first, second = runs.find(before), runs.find(after)
+        diff = diff_runs(first, second, runs.spans(first), runs.spans(second))
     if as_json:
         click.echo(dumped(diff_json(first, second, diff)))
         return
@@ -46,13 +48,15 @@ def comparison(before: RunSummary, after: RunSummary, diff: RunDiff, screen: Scr
 
 def _head(sign: str, run: RunSummary, screen: Screen) -> Iterator[str]:
     name, time = screen.fitted(run.run_id, screen.columns - 2), local_time(run.started_ns)
-    ending = f"{run.result} in {duration(run.duration_seconds)}"
-    coloured = screen.of_result(run.result, run.result) + ending[len(run.result) :]
+    text = ending(run)
+    coloured = screen.of_result(run.result, run.result) + text[len(run.result) :]
     title = f"{sign} {screen.styled(name, bold=True)}"
-    if columns_of(f"{sign} {name}  {time}  {ending}") <= screen.columns:
+    if columns_of(f"{sign} {name}  {time}  {text}") <= screen.columns:
         yield f"{title}  {time}  {coloured}"
     else:
         yield from (title, f"  {time}", f"  {coloured}")
+    if is_partial(run):
+        yield screen.fitted(f"  {part(run)}", screen.columns)
 
 
 def _section(title: str, rows: Sequence[tuple[str, str]], screen: Screen) -> Iterator[str]:

@@ -19,11 +19,13 @@ def write_export(ctx: click.Context, env: str | None, text: str, output: Path | 
     """Write a run as OTLP JSON to a file, or to stdout.
 
     Raises:
-        KedroCliError: the file cannot be written.
+        KedroCliError: the run has not ended, or the file cannot be written.
     """
     with opened_history(ctx, env) as history:
-        run = history.store.find(text)
-        request = dumped(export_json(history.store.spans(run)))
+        run = history.runs.find(text)
+        if run.is_running:
+            raise KedroCliError(f"The run {run.run_id} is still going on. Export it when it has ended.")
+        request = dumped(export_json(history.runs.spans(run)))
     if output is None:
         click.echo(request)
         return

@@ -2,11 +2,13 @@
 
 A run::
 
-    run_id, session_id, pipeline, result, trace_id: texts
-    started, ended: ISO 8601 with offset
-    duration_seconds: a number
+    run_id, session_id, pipeline, result, trace_id: texts; the result of a run that is going on is ``running``
+    started, ended: ISO 8601 with offset; ended is null while the run is going on
+    duration_seconds: a number; so far, while the run is going on
     env, runner, commit: texts, or null where they are not known
     parameters: an object
+    selection: null, or what nodes were chosen by: {tags, from_nodes, ...}
+    pipeline_nodes: how many nodes the whole pipeline has, where a part of it was chosen; else null
     nodes: {total, done, failed}: numbers
     error: null, or {type, message, nodes: names of those that failed or were at work}
 """
@@ -32,13 +34,15 @@ def run_json(run: RunSummary) -> dict[str, Any]:
         "pipeline": run.pipeline,
         "result": run.result,
         "started": iso_time(run.started_ns),
-        "ended": iso_time(run.ended_ns),
+        "ended": None if run.is_running else iso_time(run.ended_ns),
         "duration_seconds": run.duration_seconds,
         "trace_id": run.trace_id.hex(),
         "env": run.env or None,
         "runner": run.runner or None,
         "commit": run.commit or None,
         "parameters": dict(run.parameters),
+        "selection": dict(run.selection.chosen) or None,
+        "pipeline_nodes": run.selection.pipeline_nodes or None,
         "nodes": run.nodes._asdict(),
         "error": (
             {"type": run.error_type, "message": run.error_message, "nodes": list(run.failed_nodes)}
@@ -49,7 +53,8 @@ def run_json(run: RunSummary) -> dict[str, Any]:
 
 
 def span_json(span: StoredSpan) -> dict[str, Any]:
-    """Return what is said of one span: ids, kind, name, times, result, error and attributes."""
+    """Return what is said of one span: ids, kind, name, times, result, error with its traceback, and attributes."""
+    error = {"type": span.error_name, "message": span.error_message, "traceback": span.traceback or None}
     return {
         "span_id": span.span_id.hex(),
         "parent_id": span.parent_id.hex() or None,
@@ -58,7 +63,7 @@ def span_json(span: StoredSpan) -> dict[str, Any]:
         "started": iso_time(span.started_ns),
         "duration_seconds": span.duration_ns / 1e9,
         "result": span.result or None,
-        "error": {"type": span.error_type, "message": span.error_message} if span.error_type else None,
+        "error": error if span.has_failed else None,
         "attributes": dict(span.attributes),
     }
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from pellucid._util.suggest import did_you_mean
+from pellucid.observability._cli._runs_facts import nodes
 from pellucid.observability._cli._runs_json import dumped, run_json
 from pellucid.observability._cli._runs_store import opened_history
 from pellucid.observability._cli._runs_text import Screen, columns_of, duration, local_time, parse_time
-from pellucid.observability.history import Filters
+from pellucid.observability.history import RUNNING, Filters
 from pellucid.observability.semconv import RESULTS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def echo_list(ctx: click.Context, env: str | None, wanted: Wanted, *, as_json: b
     """Write the runs that fit, the latest first."""
     filters = wanted.filters()
     with opened_history(ctx, env) as history:
-        found = history.store.runs(filters)
+        found = history.runs.runs(filters)
         none = "" if found else _why_none(history, wanted)
     if as_json:
         for run in found:
@@ -71,7 +72,7 @@ class Wanted(NamedTuple):
 
 
 def _why_none(history: OpenedHistory, wanted: Wanted) -> str:
-    known = {run.pipeline for run in history.store.runs(Filters(limit=_MOST_COMPARED)) if run.pipeline}
+    known = {run.pipeline for run in history.runs.runs(Filters(limit=_MOST_COMPARED)) if run.pipeline}
     if wanted.pipeline is not None and wanted.pipeline not in known and known:
         near = did_you_mean(wanted.pipeline, known) or f" There are {', '.join(map(repr, sorted(known)))}."
         return f"There is no run of a pipeline '{wanted.pipeline}' in the history.{near}"
@@ -145,15 +146,16 @@ def _row(run: RunSummary) -> tuple[str, ...]:
         run.result,
         local_time(run.started_ns),
         duration(run.duration_seconds),
-        f"{run.nodes.done}/{run.nodes.total}",
+        nodes(run),
         f"{where}: {error}" if where and error else where or error,
     )
 
 
 def _valid_result(result: str | None) -> str | None:
-    if result is not None and result not in RESULTS:
+    known = (*RESULTS, RUNNING)
+    if result is not None and result not in known:
         raise click.BadParameter(
-            f"there is no result '{result}'.{did_you_mean(result, RESULTS)} Allowed are {', '.join(RESULTS)}.",
+            f"there is no result '{result}'.{did_you_mean(result, known)} Allowed are {', '.join(known)}.",
             param_hint="--result",
         )
     return result

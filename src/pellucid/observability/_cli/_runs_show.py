@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from pellucid.observability._cli._runs_facts import ending, is_partial, nodes, part
+from pellucid.observability._cli._runs_failure import failures, place_of
 from pellucid.observability._cli._runs_json import dumped, run_json, span_json
 from pellucid.observability._cli._runs_store import opened_history
 from pellucid.observability._cli._runs_text import Screen, columns_of, duration, local_time, shown
 from pellucid.observability._cli._runs_waterfall import waterfall
-from pellucid.observability.history import critical_path, node_works, shares, slowest
+from pellucid.observability.history import RUNNING, critical_path, flattened, node_works, shares, slowest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from pellucid.observability.history import NodeWork, RunSummary, Shares, StoredSpan
 
-_MOST_PARAMETERS = 20
+_MOST_LINES = 6
+_MOST_PLACES = 5
 _MOST_ON_PATH = 12
+_INDENT = 13
 
 
-def echo_run(ctx: click.Context, env: str | None, text: str, width: int | None, *, as_json: bool) -> None:
+class Details(NamedTuple):
+    """What is shown beyond the usual.
+
+    Attributes:
+        parameters: all of them.
+        tracebacks: those of what failed.
+    """
+
+    parameters: bool = False
+    tracebacks: bool = False
+
+
+_USUAL = Details()
+
+
+def echo_run(
+    ctx: click.Context, env: str | None, text: str, width: int | None, details: Details, *, as_json: bool
+) -> None:
     """Write one run."""
     with opened_history(ctx, env) as history:
-        run = history.store.find(text)
-        spans = history.store.spans(run)
+        run = history.runs.find(text)
+        spans = history.runs.spans(run)
+        folder = history.folder
     if as_json:
         click.echo(dumped(detail_json(run, spans)))
         return
     screen = Screen.of_stdout(width)
-    for line in report(run, spans, screen):
+    for line in report(run, spans, screen, folder, details):
         click.echo(line, color=screen.has_colours)
 
 
@@ -50,11 +73,25 @@ def detail_json(run: RunSummary, spans: Sequence[StoredSpan]) -> dict[str, Any]:
     }
 
 
-def report(run: RunSummary, spans: Sequence[StoredSpan], screen: Screen) -> Iterator[str]:
-    """Yield the lines about one run."""
+def report(
+    run: RunSummary, spans: Sequence[StoredSpan], screen: Screen, folder: Path, details: Details = _USUAL
+) -> Iterator[str]:
+    """Yield the lines about one run; only those of parameters and tracebacks that were asked for may be any long.
+
+    Args:
+        run: that is shown.
+        spans: of it.
+        screen: what the lines must fit.
+        folder: of the project.
+        details: what else is asked for.
+    """
     works = node_works(spans)
     path = critical_path(works)
     yield from _head(run, screen)
+    yield from _parameters(run, screen, is_whole=details.parameters)
+    yield from _at_work(works, screen)
+    failed = failures(spans)
+    yield from _error(run, failed, screen, folder)
     if spans:
         yield ""
         yield from waterfall(spans, {each.span.span_id for each in path}, screen)
@@ -63,39 +100,70 @@ def report(run: RunSummary, spans: Sequence[StoredSpan], screen: Screen) -> Iter
         yield from _path(path, run, screen)
         yield from _time(shares(works, run.started_ns, run.ended_ns), screen)
         yield from _slowest(works, screen)
+    if details.tracebacks:
+        yield from _tracebacks(failed, screen)
 
 
 def _head(run: RunSummary, screen: Screen) -> Iterator[str]:
     dot = f" {screen.sign('·', '-')} "
     title = screen.fitted(f"Run {run.run_id}", screen.columns)
-    ending = f"  {screen.of_result(run.result, run.result)} in {duration(run.duration_seconds)}"
-    has_room = columns_of(title) + len(f"  {run.result} in {duration(run.duration_seconds)}") <= screen.columns
-    yield from [screen.styled(title, bold=True) + ending] if has_room else [screen.styled(title, bold=True), ending]
+    text = ending(run)
+    coloured = f"  {screen.of_result(run.result, run.result)}{text[len(run.result) :]}"
+    has_room = columns_of(title) + len(f"  {text}") <= screen.columns
+    yield from [screen.styled(title, bold=True) + coloured] if has_room else [screen.styled(title, bold=True), coloured]
     about = [
         f"pipeline {run.pipeline}" if run.pipeline else "no run was started",
-        f"nodes {run.nodes.done}/{run.nodes.total}",
+        f"nodes {nodes(run)}",
         f"env {run.env}" if run.env else "",
         run.runner,
     ]
     yield screen.fitted("  " + dot.join(each for each in about if each), screen.columns)
+    if is_partial(run):
+        yield screen.fitted(f"  {part(run)}", screen.columns)
     origin = [f"started {local_time(run.started_ns)}", f"commit {run.commit[:12]}" if run.commit else ""]
     yield screen.fitted("  " + dot.join(each for each in origin if each), screen.columns)
     yield f"  trace {run.trace_id.hex()}"
-    parameters = [f"{name}={shown(value)}" for name, value in run.parameters.items()]
-    if parameters:
-        more = f" and {len(parameters) - _MOST_PARAMETERS} more" if len(parameters) > _MOST_PARAMETERS else ""
-        text = f"  parameters {', '.join(parameters[:_MOST_PARAMETERS])}{more}"
-        yield screen.fitted(text, screen.columns)
-    yield from _error(run, screen)
 
 
-def _error(run: RunSummary, screen: Screen) -> Iterator[str]:
-    if run.result in {"success", "skip"}:
+def _parameters(run: RunSummary, screen: Screen, *, is_whole: bool) -> Iterator[str]:
+    texts = [f"{name or '(cut off)'}={shown(value)}" for name, value in flattened(run.parameters)]
+    if is_whole:
+        yield "  parameters" if texts else "  no parameters"
+        yield from (f"    {screen.clean(text)}" for text in texts)
+    elif texts:
+        words = ", ".join(texts)
+        lines = screen.wrapped("  parameters", words, _INDENT)
+        yield from lines[:_MOST_LINES]
+        if len(lines) > _MOST_LINES or max(map(columns_of, words.split())) > screen.columns - _INDENT:
+            yield f"{'':{_INDENT}}All: --parameters"
+
+
+def _at_work(works: Sequence[NodeWork], screen: Screen) -> Iterator[str]:
+    texts = [f"{each.span.node} for {duration(each.span.duration_ns / 1e9)}" for each in works if each.span.is_open]
+    if texts:
+        yield from screen.wrapped("  at work", ", ".join(texts), _INDENT)[:_MOST_LINES]
+
+
+def _error(run: RunSummary, failed: Sequence[StoredSpan], screen: Screen, folder: Path) -> Iterator[str]:
+    if run.result in {"success", "skip", RUNNING}:
         return
     where = f" in {', '.join(run.failed_nodes)}" if run.failed_nodes else ""
     message = f": {run.error_message}" if run.error_message else ""
-    text = screen.fitted(f"  {run.error_type or run.result}{where}{message}", screen.columns)
-    yield screen.of_result(text, run.result)
+    text = f"{run.error_type or run.result}{where}{message}"
+    for line in screen.wrapped("", text, 2)[:_MOST_LINES]:
+        yield screen.of_result(line, run.result)
+    for span in failed[:_MOST_PLACES]:
+        place = place_of(span.traceback, folder)
+        if place is not None:
+            name = f"{span.node or span.name}: " if len(failed) > 1 else ""
+            yield screen.fitted(f"    {name}at {place}", screen.columns)
+
+
+def _tracebacks(failed: Sequence[StoredSpan], screen: Screen) -> Iterator[str]:
+    for span in failed:
+        yield ""
+        yield screen.styled(screen.clean(f"Traceback of {span.name}"), bold=True)
+        yield from (screen.clean(line) for line in (span.traceback or "None was recorded.").splitlines())
 
 
 def _path(path: Sequence[NodeWork], run: RunSummary, screen: Screen) -> Iterator[str]:

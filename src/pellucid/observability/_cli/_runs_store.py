@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,8 @@ from pellucid._util.suggest import nearest
 from pellucid.framework.cli.utils import KedroCliError
 from pellucid.observability._cli._project import project_and_options, tell_problems
 from pellucid.observability.flow import Backlog
-from pellucid.observability.history import HistoryError, HistoryStore, NoSuchRunError
+from pellucid.observability.history import CurrentRuns, HistoryError, HistoryStore, LiveSpans, NoSuchRunError
+from pellucid.observability.spool import SpoolFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +35,15 @@ class OpenedHistory(NamedTuple):
 
     Attributes:
         store: what is in it.
+        runs: those in it, and those that are going on.
+        folder: of the project.
         options: its settings.
         why_empty: a sentence that says why runs are not kept, with a leading blank; empty if they are.
     """
 
     store: HistoryStore
+    runs: CurrentRuns
+    folder: Path
     options: HistoryOptions
     why_empty: str
 
@@ -58,10 +64,12 @@ def opened_history(ctx: click.Context, env: str | None) -> Iterator[OpenedHistor
     folder, loaded = project_and_options(ctx, env)
     tell_problems(loaded, "history", "spool")
     options = loaded.options
+    live = _live(folder, options)
     _collect(folder, options)
     why_empty = _why_empty(loaded)
     try:
-        yield OpenedHistory(HistoryStore(folder / options.history.path), options.history, why_empty)
+        store = HistoryStore(folder / options.history.path)
+        yield OpenedHistory(store, CurrentRuns(store, live), folder, options.history, why_empty)
     except NoSuchRunError as error:
         raise KedroCliError(f"{_told(error)}{why_empty}") from None
     except HistoryError as error:
@@ -82,6 +90,17 @@ def _why_empty(loaded: LoadedOptions) -> str:
     }
     off = next((name for name, is_on in switches.items() if not is_on), None)
     return "" if off is None else f" Runs are not kept: {off} is false, by {loaded.origins[off]}."
+
+
+def _live(folder: Path, options: Options) -> LiveSpans:
+    """Read what living processes write; what is in the history can be read in any case."""
+    place = str(options.history.path)
+    segments = SpoolFolder(folder / options.spool.path).live_elsewhere()
+    try:
+        return LiveSpans((each for each in segments if each.header.get("history") == place), time.time_ns())
+    except OSError as error:
+        _logger.warning("What is going on cannot be read; it is missing here: %s", error)
+        return LiveSpans((), 0)
 
 
 def _collect(folder: Path, options: Options) -> None:

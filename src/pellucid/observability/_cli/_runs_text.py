@@ -18,7 +18,7 @@ _DAY = 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": _DAY, "w": 7 * _DAY}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _LEAST_COLUMNS, _COLUMNS_OF_FILE = 40, 100
-_COLOURS = {"success": "green", "skip": "cyan", "cancellation": "yellow"}
+_COLOURS = {"success": "green", "skip": "cyan", "cancellation": "yellow", "running": "cyan"}
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,14 @@ class Screen:
         """Return the one of two that can be shown."""
         return unicode if self.is_unicode else ascii_
 
+    def clean(self, text: str) -> str:
+        """Return a text without control characters."""
+        clean = "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in text)
+        return clean if self.is_unicode else clean.encode("ascii", "replace").decode("ascii")
+
     def fitted(self, text: str, columns: int) -> str:
         """Return a text without control characters, cut with an ellipsis to some columns."""
-        clean = "".join(letter if letter.isprintable() else " " if letter.isspace() else "?" for letter in text)
-        if not self.is_unicode:
-            clean = clean.encode("ascii", "replace").decode("ascii")
+        clean = self.clean(text)
         if columns_of(clean) <= columns:
             return clean
         mark = self.sign("…", "~")

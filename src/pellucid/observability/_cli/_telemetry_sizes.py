@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import PellucidError
+from pellucid.io.core import is_parameter
 from pellucid.observability._cli._telemetry_check import Check
-from pellucid.observability.hooks._datasets import is_parameter
 from pellucid.observability.semconv import METRICS
 
 if TYPE_CHECKING:

@@ -8,26 +8,25 @@ from contextlib import closing, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pellucid._util.database import Schema
 from pellucid.observability._cli._runs_text import counted, size
 from pellucid.observability._cli._telemetry_check import Check
-from pellucid.observability.flow._rooms import TOTALS_PATH
-from pellucid.observability.history._schema import MIGRATIONS
-from pellucid.observability.metrics._database import _SCHEMA as _TOTALS
+from pellucid.observability.flow import TOTALS_PATH
+from pellucid.observability.history import HISTORY_SCHEMA
+from pellucid.observability.metrics import TOTALS_SCHEMA
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from pellucid._util.database import Schema
     from pellucid.observability.options import Options
 
 _SECONDS = 5.0
 """How long a large file is looked through."""
 _STEPS_BETWEEN_LOOKS = 20_000
-_HISTORY = Schema(MIGRATIONS)
 _IN_HISTORY = MappingProxyType({"run": "SELECT count(*) FROM runs", "unsorted file": "SELECT count(*) FROM inbox"})
-_IN_TOTALS = MappingProxyType({"series": "SELECT count(*) FROM series"})
+_IN_TOTALS = MappingProxyType({"series": "SELECT count(*) FROM series", "uncounted file": "SELECT count(*) FROM inbox"})
 
 
 class _Store(NamedTuple):
@@ -37,7 +36,7 @@ class _Store(NamedTuple):
         name: what it is called.
         path: of the file.
         schema: what should be in it.
-        counting: nouns, each with the question how many of these are in it.
+        counting: nouns, each with the question how many of these are in it; the first one's may be in others, too.
         fate: what becomes of a file that cannot be used.
     """
 
@@ -61,10 +60,10 @@ def check_stores(project_path: Path, options: Options) -> Iterator[Check]:
     fate = "The next run sets it aside and begins a new one."
     if options.history.enabled:
         path = project_path / options.history.path
-        yield _checked(_Store("run history", path, _HISTORY, _IN_HISTORY, fate))
+        yield _checked(_Store("run history", path, HISTORY_SCHEMA, _IN_HISTORY, fate))
     if options.metrics.enabled:
         path = project_path / TOTALS_PATH
-        yield _checked(_Store("totals", path, _TOTALS, _IN_TOTALS, fate))
+        yield _checked(_Store("totals", path, TOTALS_SCHEMA, _IN_TOTALS, fate))
 
 
 def last_taken_ns(path: Path) -> int | None:
@@ -154,10 +153,12 @@ def _looked_through(store: _Store) -> str:
 
 
 def _counts(connection: sqlite3.Connection, store: _Store) -> Iterator[str]:
-    for noun, question in store.counting.items():
+    for place, (noun, question) in enumerate(store.counting.items()):
         (count,) = connection.execute(question).fetchone()
-        if count or noun == next(iter(store.counting)):
+        if not place:
             yield counted(count, noun)
+        elif count:
+            yield f"more in {counted(count, noun)}"
 
 
 def _version(connection: sqlite3.Connection, store: _Store) -> int:

@@ -10,7 +10,7 @@ from pellucid.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup, env_option
 
 __all__ = ["commands", "runs"]
 
-_RESULTS = ("success", "failure", "error", "timeout", "cancellation", "skip")
+_RESULTS = ("success", "failure", "error", "timeout", "cancellation", "skip", "running")
 _WHICH = "the beginning of a run's or trace's id, 'last' or 'last-failed'"
 _env = env_option(help="The environment whose configuration says where the history is; 'local' if not set.")
 _RUN_HELP = f"RUN is {_WHICH}; 'last' if not given."
@@ -28,7 +28,7 @@ def runs() -> None:
 
 @runs.command("list", context_settings=CONTEXT_SETTINGS)
 @click.option("--pipeline", "-p", metavar="NAME", help="Only runs of this pipeline.")
-@click.option("--result", metavar="|".join(_RESULTS), help="Only runs that ended so.")
+@click.option("--result", metavar="|".join(_RESULTS), help="Only runs that ended so, or that are going on.")
 @click.option("--since", metavar="AGE|TIME", help="Only runs that started since: 30m, 12h, 2d, 1w, or ISO 8601.")
 @click.option("--until", metavar="AGE|TIME", help="Only runs that started before.")
 @click.option(
@@ -53,17 +53,29 @@ def list_(
     echo_list(ctx, env, Wanted(pipeline, result, since, until, limit), as_json=as_json)
 
 
-@runs.command("show", context_settings=CONTEXT_SETTINGS, help=f"Show where the time of a run went. {_RUN_HELP}")
+@runs.command(
+    "show", context_settings=CONTEXT_SETTINGS, help=f"Show how a run went, and where its time went. {_RUN_HELP}"
+)
 @click.argument("run", default="last")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with all spans.")
 @click.option("--width", type=click.IntRange(min=40, max=1000), help="Columns; those of the terminal if not given.")
+@click.option("--parameters", "all_parameters", is_flag=True, help="All parameters, one on a line.")
+@click.option("--traceback", "tracebacks", is_flag=True, help="Where it failed, the whole tracebacks.")
 @_env
 @click.pass_context
-def show(ctx: click.Context, env: str | None, run: str, as_json: bool, width: int | None) -> None:
+def show(
+    ctx: click.Context,
+    env: str | None,
+    run: str,
+    as_json: bool,
+    width: int | None,
+    all_parameters: bool,
+    tracebacks: bool,
+) -> None:
     """Show where the time of a run went."""
-    from pellucid.observability._cli._runs_show import echo_run
+    from pellucid.observability._cli._runs_show import Details, echo_run
 
-    echo_run(ctx, env, run, width, as_json=as_json)
+    echo_run(ctx, env, run, width, Details(all_parameters, tracebacks), as_json=as_json)
 
 
 @runs.command(

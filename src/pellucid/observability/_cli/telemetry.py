@@ -39,7 +39,11 @@ def status(ctx: click.Context, env: str | None, as_json: bool) -> None:
 @click.option("--timeout", type=click.FloatRange(0.1, 86_400), default=60.0, show_default=True, help="Seconds, in all.")
 @click.pass_context
 def replay(ctx: click.Context, env: str | None, as_json: bool, timeout: float) -> None:
-    """Deliver what is kept now. The exit code is 1 if something of it remains."""
+    """Deliver what is kept now.
+
+    The exit code is 1 if something did not arrive where it is to be delivered; what no endpoint is configured for
+    stays, and is no failure.
+    """
     from pellucid.observability._cli._telemetry_replay import replay_now
 
     ctx.exit(replay_now(ctx, env, timeout, as_json=as_json))

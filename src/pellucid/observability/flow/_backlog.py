@@ -63,8 +63,9 @@ class Replayed:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left of what is to be delivered, and nothing was refused."""
-        return not any(self.kept.get(each) for each in self.delivered) and not any(self.refused.values())
+        """Whether nothing is left of what is to be delivered, nothing was refused, and no other part failed."""
+        is_left = any(self.kept.get(each) for each in self.delivered)
+        return not (is_left or any(self.refused.values()) or self.reasons.keys() - set(SIGNALS))
 
 
 class Backlog:

@@ -15,7 +15,7 @@ from pellucid.observability.flow._spool import held, names_in
 from pellucid.observability.spool import SpoolBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from pellucid.observability.export.otlp import Answer, Signal
     from pellucid.observability.flow._batches import Part
@@ -141,18 +141,20 @@ class _Round:
         self._done = done
         self._is_last = is_last
 
-    def run(self, segments: Sequence[Segment]) -> None:
+    def run(self, segments: Iterable[Segment]) -> None:
         """Go on until nothing is left, or there is no final answer to a request."""
-        if segments:
-            self._ledger.sweep(names_in(self._queue))
+        self._ledger.sweep(names_in(self._queue))
         for parts in grouped(self._parts(segments)):
             if not self._files(Batch(self._signal, tuple(parts))):
                 return
 
-    def _parts(self, segments: Sequence[Segment]) -> Iterator[Part]:
+    def _parts(self, segments: Iterable[Segment]) -> Iterator[Part]:
         for segment in segments:
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile, by hand
-                yield part_of(segment, self._signal)
+                part = part_of(segment, self._signal)
+                # What is not of this signal may be far more than what is sent, and waits for other files.
+                segment.forget()
+                yield part
 
     def _files(self, batch: Batch) -> bool:
         """Settle whole files; return False if there is no final answer for now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from pellucid.observability.recording import Recording
 
 _TEXT = "text/plain;version=0.0.4"
+_TAKEN = (
+    "/metrics is not served by this run, as %s port %d is taken. By another run of this project? Then that one serves "
+    "what both count; else set another 'metrics.scrape_port' in observability.yml (0 takes any free one)."
+)
+
+_logger = logging.getLogger("pellucid.telemetry")
 
 
 class Exposition:
@@ -31,6 +38,7 @@ class Exposition:
         self._totals = totals
         self._live = live
         self._server: ScrapeServer | None = None
+        self._has_told = False
 
     @property
     def options(self) -> MetricsOptions:
@@ -54,14 +62,14 @@ class Exposition:
         return render(self._totals.read(), self._live(), accept)
 
     def start(self) -> None:
-        """Serve the page, if it is to be scraped.
+        """Serve the page, if it is to be scraped, and nobody serves there: the totals of all runs are the same.
 
         Raises:
             OSError: the address cannot be bound.
         """
         if not self.options.scrape or self._server is not None:
             return
-        from pellucid.observability.export.prometheus import ScrapeServer
+        from pellucid.observability.export.prometheus import ScrapeAddressError, ScrapeServer
 
         server = ScrapeServer(
             self.page,
@@ -69,7 +77,14 @@ class Exposition:
             self.options.scrape_port,
             on_fault=lambda error: self._recording.guard.note("scrape", error),
         )
-        self._server = server.start()
+        try:
+            self._server = server.start()
+        except ScrapeAddressError as error:
+            if not error.is_taken:
+                raise
+            if not self._has_told:
+                self._has_told = True
+                _logger.info(_TAKEN, error.host, error.port)
 
     def close(self, seconds: float) -> None:
         """Serve no more."""

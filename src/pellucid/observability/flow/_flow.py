@@ -62,13 +62,13 @@ class Flow:
         return not self._recording.is_worker and os.getpid() == self._pid
 
     def start_background(self) -> None:
-        """Serve the metrics page and start to deliver, if anything of that is configured."""
+        """Serve the metrics page, if that is configured, and collect and deliver every few seconds from now on."""
         if not self._is_here or self._is_finished:
             return
         if self._recording.options.metrics.scrape:
             self._guarded("scrape", self._rooms.exposition.start)
-        if self._rooms.signals or self._recording.options.metrics.scrape:
-            self._start_collecting()
+        # Also where nothing is delivered: of nodes that write nothing it is what tells for how long they lived.
+        self._start_collecting()
 
     def cut_off(self, trace_id: bytes) -> None:
         """Take what workers left open of a trace as cancelled: its end came from here, and theirs with it."""
@@ -100,7 +100,10 @@ class Flow:
         for delivery in self._rooms.deliveries:
             self._guarded("delivery", self._warnings.end, delivery)
         self._guarded("scrape", self._rooms.exposition.close, 0.05)
-        return self._guarded("spool", self._rooms.outcome, self._collected, self._writer) or Outcome()
+        outcome = self._guarded("spool", self._rooms.outcome, self._collected, self._writer) or Outcome()
+        if self._recording.losses is not None:
+            self._recording.losses.close()
+        return outcome
 
     def _end(self, ends_at: float) -> None:
         self._guarded("spool", self._writer.close)

@@ -25,10 +25,12 @@ class Fate(NamedTuple):
     Attributes:
         accepted: of the session, by the backend.
         out_of_bounds: of any session, removed because there were too many or too old ones.
+        lost: of the session, never written.
     """
 
     accepted: int = 0
     out_of_bounds: int = 0
+    lost: int = 0
 
 
 def outcome_of(
@@ -45,20 +47,21 @@ def outcome_of(
         writer: of its main process.
         spool: of the project.
         fate: of what is gone.
-        is_sent: whether spans are delivered anywhere.
+        is_sent: whether spans are delivered anywhere; none of them are if none were sampled.
 
     Raises:
         OSError: of the disk.
     """
     # Copied, as a collection that was given up on may still go on.
     collected = replace(collected, spans=dict(collected.spans), sent=dict(collected.sent))
-    lost = writer.dropped.get(STREAM_SPANS, 0)
+    lost = fate.lost
     # What was collected may come again, if it could not be removed.
     active = {name: _count(segment) for name, segment in _in(spool, "active", session_id, collected)}
     # Another process may have collected what this one wrote.
     total = max(sum(collected.spans.values()) + sum(active.values()), writer.written.get(STREAM_SPANS, 0))
     place = str(spool.path)
-    if not is_sent:
+    sampled = total - (sum(collected.spans.values()) - sum(collected.sent.values()))
+    if not is_sent or (total and not sampled):
         return Outcome(spans=total + lost, dropped=lost, place=place)
     ledger = Ledger(spool.path / "settled" / "traces")
     kept = sum(active.values())
@@ -70,7 +73,6 @@ def outcome_of(
         kept += 0 if name in active else _count(segment)  # it is in both folders for a moment
     for name, segment in _in(spool, "quarantine", session_id):
         refused += _count(segment) if ".traces." in name else 0
-    sampled = total - (sum(collected.spans.values()) - sum(collected.sent.values()))
     gone = max(0, sampled - kept - refused)
     removed = min(max(0, gone - fate.accepted), fate.out_of_bounds)
     return Outcome(

@@ -14,6 +14,7 @@ from pellucid.observability.flow._collect import Collection
 from pellucid.observability.flow._deliver import Delivery
 from pellucid.observability.flow._exposition import Exposition
 from pellucid.observability.flow._failures import LastFailure
+from pellucid.observability.flow._histories import Histories
 from pellucid.observability.flow._ledger import Ledger
 from pellucid.observability.flow._outcome import Fate, outcome_of, waits_for_history
 from pellucid.observability.flow._pace import Pace
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from pellucid.observability.flow._deliver import Delivered
     from pellucid.observability.flow._failures import Failure
     from pellucid.observability.flow._parts import Consumer, Writer
-    from pellucid.observability.history import HistoryStore
     from pellucid.observability.metrics import LiveState
     from pellucid.observability.options import OtlpOptions
     from pellucid.observability.recording import Outcome, Recording
@@ -61,6 +61,7 @@ class Rooms:
         self.spool = folder_of(recording.path(recording.options.spool.path), recording.options.spool)
         self._pulse = Pulse(self.spool.path, recording.session_id)
         self.cut_off: set[bytes] = set()
+        self._histories = Histories(recording)
         self._out_of_bounds = 0
         self.deliveries = tuple(self._delivery(signal, options) for signal, options in self.signals.items())
         failures = self.spool.path / "failures"
@@ -80,20 +81,9 @@ class Rooms:
         return CountedTotals(self._recording.path(TOTALS_PATH), self._recording.options.metrics.series_limit)
 
     @cached_property
-    def _history(self) -> HistoryStore:
-        from pellucid.observability.history import HistoryStore
-
-        return HistoryStore(self._recording.path(self._recording.options.history.path), busy_seconds=1.0)
-
-    @cached_property
     def collection(self) -> Collection:
-        """What moves finished segments on."""
-        options = self._recording.options
-        consumers: dict[str, Consumer] = {}
-        if options.history.enabled:
-            consumers["history"] = self._history
-        if options.metrics.enabled:
-            consumers["totals"] = self.totals
+        """What moves finished segments on; of each session to where its own options say, not this one's."""
+        consumers: dict[str, Consumer] = {"history": self._histories, "totals": self.totals}
         return Collection(self.spool, consumers, self._seal, self._recording.session_id, self.note)
 
     @cached_property
@@ -118,10 +108,17 @@ class Rooms:
         return done
 
     def count_lost(self, writer: Writer) -> None:
-        """Count the spans that this process could not write."""
-        lost = writer.dropped.get(STREAM_SPANS, 0)
+        """Count the spans that could not be written, and tell of those that only workers could not write."""
+        lost, guard = self._lost(writer), self._recording.guard
+        if lost and not guard.faults.get("spool"):
+            guard.note("spool", OSError(f"{lost} spans could not be written"))
         if lost:
             self._count("traces", {"produced": lost, "dropped": lost})
+
+    def _lost(self, writer: Writer) -> int:
+        """Return how many spans of the session could not be written, by this process and others."""
+        losses = self._recording.losses
+        return writer.dropped.get(STREAM_SPANS, 0) + (losses.total if losses is not None else 0)
 
     def prune(self) -> None:
         """Forget runs and series that are older than they are to be kept.
@@ -132,7 +129,7 @@ class Rooms:
         """
         options = self._recording.options
         if options.history.enabled:
-            self._history.tidy(options.history.keep_days, options.history.keep_runs)
+            self._histories.own.tidy(options.history.keep_days, options.history.keep_runs)
         if options.metrics.enabled:
             self.totals.prune(options.history.keep_days)
 
@@ -183,11 +180,14 @@ class Rooms:
         """Return what became of the session's spans."""
         session_id, history = self._recording.session_id, self._recording.options.history
         accepted = sum(each.accepted[session_id] for each in self.deliveries if each.signal == "traces")
-        fate = Fate(accepted, self._out_of_bounds)
+        fate = Fate(accepted, self._out_of_bounds, self._lost(writer))
         found = outcome_of(session_id, collected, writer, self.spool, fate, is_sent="traces" in self.signals)
-        if found.is_sent or (history.enabled and waits_for_history(session_id, self.spool)):
+        has_history = history.enabled and self._recording.options.tracing.enabled
+        if found.is_sent:
             return found
-        return replace(found, place=str(self._recording.path(history.path)) if history.enabled else "")
+        if has_history and waits_for_history(session_id, self.spool):
+            return replace(found, kept=found.spans - found.dropped)
+        return replace(found, place=str(self._recording.path(history.path)) if has_history else "")
 
     def _seal(self, stream: int, start: bytes, time_ns: int) -> bytes:
         is_cut_off = any(each in start or each.hex().encode() in start for each in self.cut_off)

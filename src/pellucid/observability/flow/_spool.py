@@ -34,8 +34,8 @@ def closed_after(segments: Iterator[Segment]) -> Iterator[Iterator[Segment]]:
 
 
 @contextmanager
-def held(queue: OutboxQueue, wait_seconds: float) -> Iterator[list[Segment]]:
-    """Hold the lock of a queue for the length of a block, and give the segments in it, oldest first.
+def held(queue: OutboxQueue, wait_seconds: float) -> Iterator[Iterator[Segment]]:
+    """Hold the lock of a queue for the length of a block, and give the segments in it, oldest first, each once.
 
     Raises:
         SpoolBusy: somebody else holds it for so long.
@@ -44,11 +44,11 @@ def held(queue: OutboxQueue, wait_seconds: float) -> Iterator[list[Segment]]:
     with closed_after(queue.items(wait_seconds)) as segments:
         # The iteration frees the lock when it is asked for one more than there are: it is kept at the first.
         if next(segments, None) is None:
-            yield []
+            yield iter(())
             return
         root = queue.path.parent.parent
         names = [name for name in sorted(names_in(queue)) if not (root / "active" / name).exists()]
-        yield [Segment(root, queue.path / name) for name in names]
+        yield (Segment(root, queue.path / name) for name in names)
 
 
 def names_in(queue: OutboxQueue) -> set[str]:

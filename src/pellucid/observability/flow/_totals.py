@@ -34,7 +34,9 @@ class CountedTotals:
         self._store = TotalsStore(path, series_limit=series_limit)
 
     def take(self, segment: Segment) -> None:
-        """Count what is in a segment, once."""
+        """Count what is in a segment, once, unless its session was to count nothing."""
+        if segment.header.get("metrics") is False:
+            return
         spooled = len(part_of(segment, "traces").records) if segment.header.get("traces") is True else 0
         self._store.take(
             WithUncounted(segment) if segment.is_torn else segment,

@@ -58,7 +58,7 @@ class WithUncounted:
             yield event._replace(payload=made) if is_wrong else event
         for key in lost.keys() - {each.key for each in events}:
             made = _event(lost[key].payload, is_lost=True)
-            if made and self._segment.header.get("metrics") is True:
+            if made:
                 yield Frame(FrameKind.END, STREAM_METRICS, key, lost[key].time_ns, made)
 
     def _survivors(self, keys: set[bytes], lost: Mapping[bytes, Frame]) -> dict[bytes, Frame]:

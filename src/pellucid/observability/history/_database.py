@@ -6,9 +6,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from pellucid._util.database import DatabaseFile, DatabaseProblem, NewerDatabase, Schema
+from pellucid._util.database import DatabaseFile, DatabaseProblem, NewerDatabase
 from pellucid.observability.history._errors import HistoryError, NewerHistoryError
-from pellucid.observability.history._schema import MIGRATIONS
+from pellucid.observability.history._schema import HISTORY_SCHEMA
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,7 +30,7 @@ class Database:
     """
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
-        self._file = DatabaseFile(path, Schema(MIGRATIONS), _count_set_aside)
+        self._file = DatabaseFile(path, HISTORY_SCHEMA, _count_set_aside)
         self._busy_seconds = busy_seconds
 
     def write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:

@@ -81,7 +81,8 @@ def diff_runs(
 ) -> RunDiff:
     """Compare two runs; of a node that ran several times, the last time counts, and its seconds are added up."""
     first, second = list(before_spans), list(after_spans)
-    fields = (Change(name, getattr(before, name), getattr(after, name)) for name in _FIELDS)
+    fields = [Change(name, getattr(before, name), getattr(after, name)) for name in _FIELDS]
+    fields.append(Change("selection", dict(before.selection.chosen) or None, dict(after.selection.chosen) or None))
     return RunDiff(
         before.duration_seconds,
         after.duration_seconds,

@@ -53,17 +53,18 @@ def critical_path(works: Sequence[NodeWork]) -> list[NodeWork]:
     best: list[
         tuple[int, int]
     ] = []  # for each node, nanoseconds of the longest chain that ends in it, and the one before it
-    savers: dict[str, list[tuple[int, int]]] = {}  # by dataset, when it was saved and by which node
+    savers: dict[str, dict[int, int]] = {}  # by dataset, which nodes saved it, and when first
     for number, work in enumerate(works):
         before = (0, -1)
         for load in work.loads:
-            for saved_ns, saver in savers.get(_stored_name(load.dataset), ()):
+            for saver, saved_ns in savers.get(_stored_name(load.dataset), {}).items():
                 if saved_ns <= load.ended_ns and (before[1] < 0 or best[saver][0] > before[0]):
                     before = (best[saver][0], saver)
         best.append((before[0] + work.span.duration_ns, before[1]))
         for save in work.saves:
             if save.result in {"success", ""}:
-                savers.setdefault(_stored_name(save.dataset), []).append((save.ended_ns, number))
+                first = savers.setdefault(_stored_name(save.dataset), {})
+                first[number] = min(save.ended_ns, first.get(number, save.ended_ns))
     return _followed(works, best)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid.observability.history._reading import Opened, opened
@@ -11,6 +12,9 @@ from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+RUNNING = "running"
+"""Stands where there is a result later on."""
 
 NO_SUCCESS = ("failure", "error", "timeout", "cancellation")
 """The results that make a run count as failed."""
@@ -24,6 +28,18 @@ class NodeCounts(NamedTuple):
     failed: int = 0
 
 
+class Selection(NamedTuple):
+    """Which part of its pipeline a run was about.
+
+    Attributes:
+        chosen: what nodes were chosen by, such as ``tags`` or ``from_nodes``, and the names; empty if all were.
+        pipeline_nodes: how many nodes the whole pipeline has; 0 where that is not known, or all were chosen.
+    """
+
+    chosen: Mapping[str, Any] = MappingProxyType({})
+    pipeline_nodes: int = 0
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One run.
@@ -32,15 +48,16 @@ class RunSummary:
         run_id: of the run; that of the session where the session failed before it had a run.
         session_id: of the session.
         pipeline: its name; empty where there was no run.
-        result: one of success, failure, error, timeout, cancellation, skip.
+        result: one of success, failure, error, timeout, cancellation, skip; or running.
         started_ns: nanoseconds since the epoch.
-        ended_ns: nanoseconds since the epoch.
+        ended_ns: nanoseconds since the epoch; of one that is running, when it was looked at.
         trace_id: 16 bytes.
         span_id: of the run's span, 8 bytes.
         env: the configuration environment.
         runner: the runner's class.
         commit: of the project; empty where it is not known.
-        parameters: the runtime parameters, redacted.
+        parameters: all of them, redacted.
+        selection: the part of the pipeline that it was about.
         nodes: how many.
         error_type: the class of the error; empty on success.
         error_message: its message, redacted.
@@ -60,6 +77,7 @@ class RunSummary:
     runner: str = ""
     commit: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    selection: Selection = field(default_factory=Selection)
     nodes: NodeCounts = field(default_factory=NodeCounts)
     error_type: str = ""
     error_message: str = ""
@@ -70,6 +88,11 @@ class RunSummary:
     def duration_seconds(self) -> float:
         """How long it took."""
         return max(0, self.ended_ns - self.started_ns) / 1e9
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is going on."""
+        return self.result == RUNNING
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +106,9 @@ class StoredSpan:
         kind: as in ``records.Kind``; empty for spans of the project's own code and of libraries.
         name: of the span.
         started_ns: nanoseconds since the epoch.
-        ended_ns: nanoseconds since the epoch.
-        result: how it ended; empty where nobody said.
-        error_type: empty on success.
+        ended_ns: nanoseconds since the epoch; of one that is open, when it was looked at.
+        result: how it ended; empty where nobody said; or running.
+        error_type: empty on success, and for spans of others.
         body: an OTLP ``Span``, encoded.
         resource: what is known of the process that made it.
     """
@@ -112,9 +135,31 @@ class StoredSpan:
         return self._opened.attributes
 
     @property
+    def is_open(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.result == RUNNING
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended otherwise than it should; of a span of others its status tells."""
+        if self.kind:
+            return self.result in NO_SUCCESS or bool(self.error_type)
+        return bool(self.error_type) or self._opened.has_failed
+
+    @property
+    def error_name(self) -> str:
+        """The class of the error of a span that failed; its result where that is not known."""
+        return self.error_type or self._opened.error_type or self.result or "error"
+
+    @property
     def error_message(self) -> str:
         """What was said of the error; empty if nothing was."""
         return self._opened.error_message
+
+    @property
+    def traceback(self) -> str:
+        """Of the error; empty if there is none."""
+        return self._opened.traceback
 
     @property
     def duration_ns(self) -> int:
@@ -131,4 +176,4 @@ class StoredSpan:
         """The dataset's name, for a load or a save; for others, empty."""
         if self.kind not in {"load", "save"}:
             return ""
-        return str(self.attributes.get(Attr.DATASET_NAME, "") or self.name.partition(" ")[2])
+        return self.name.partition(" ")[2] or str(self.attributes.get(Attr.DATASET_NAME, ""))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pellucid._util.suggest import nearest
 from pellucid.observability.history._errors import NoSuchRunError
 from pellucid.observability.history._model import NO_SUCCESS, NodeCounts, RunSummary, StoredSpan
+from pellucid.observability.history._reading import opened
+from pellucid.observability.history._runs import selection_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,9 +24,10 @@ _MOST_COMPARED = 1000
 _TRACE = re.compile("[0-9a-fA-F]{4,32}")
 
 _RUN = """
-SELECT runs.*, traces.trace_id, resources.attributes,
+SELECT runs.*, traces.trace_id, resources.attributes, spans.body,
     (SELECT "commit" FROM sessions WHERE sessions.session_id = runs.session_id AND "commit" != '') AS session_commit
 FROM runs JOIN traces ON traces.id = runs.trace LEFT JOIN resources ON resources.id = runs.resource
+    LEFT JOIN spans ON spans.trace = runs.trace AND spans.span_id = runs.span_id
 """
 
 _TREE = """
@@ -65,6 +68,15 @@ class Filters:
     since_ns: int | None = None
     until_ns: int | None = None
     limit: int | None = 50
+
+    def fit(self, run: RunSummary) -> bool:
+        """Tell whether a run is one of those."""
+        return (
+            self.pipeline in (None, run.pipeline)
+            and self.result in (None, run.result)
+            and (self.since_ns is None or run.started_ns >= self.since_ns)
+            and (self.until_ns is None or run.started_ns < self.until_ns)
+        )
 
 
 def list_runs(connection: sqlite3.Connection, filters: Filters) -> list[RunSummary]:
@@ -209,6 +221,7 @@ def _summary(row: sqlite3.Row) -> RunSummary:
         runner=row["runner"],
         commit=row["commit"] or row["session_commit"] or "",
         parameters=json.loads(row["parameters"]),
+        selection=selection_of(opened(row["body"] or b"")),
         nodes=NodeCounts(row["nodes"], row["nodes_done"], row["nodes_failed"]),
         error_type=row["error_type"],
         error_message=row["error_message"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,8 +11,6 @@ from pellucid.observability.wire import WireError, decode_any, decode_span, fiel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from pellucid.observability.wire import EventData
 
 _LENGTH, _FIXED64, _FIXED32, _VARINT = 2, 1, 5, 0
 _TRACE_ID, _SPAN_ID, _PARENT_ID, _NAME, _START, _END, _ATTRIBUTES = 1, 2, 4, 5, 7, 8, 9
@@ -42,14 +41,44 @@ class SpanRow(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What is inside of a span."""
+    """What is inside of a span.
+
+    Attributes:
+        attributes: by name.
+        has_failed: whether its status is that of an error.
+        error_type: of its last exception; empty if there is none.
+        error_message: what was said of the error; empty if nothing was.
+        traceback: of its last exception; empty if there is none.
+    """
 
     attributes: Mapping[str, Any]
-    events: tuple[EventData, ...]
-    error_message: str
+    has_failed: bool = False
+    error_type: str = ""
+    error_message: str = ""
+    traceback: str = ""
+
+    def text(self, name: str) -> str:
+        """Return an attribute that is a text; empty if there is none."""
+        value = self.attributes.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int:
+        """Return an attribute that counts something; 0 if there is none."""
+        value = self.attributes.get(name)
+        return value if isinstance(value, int) and 0 <= value < 1 << 63 else 0
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return an attribute that is an object as JSON; what is none stands under an empty name."""
+        text = self.text(name)
+        try:
+            found = json.loads(text) if text else {}
+        except (ValueError, RecursionError):
+            return {"": text}  # cut off by a limit on lengths
+        return found if isinstance(found, dict) else {"": found}
 
 
-_NOTHING = Opened(MappingProxyType({}), (), "")
+_NOTHING = Opened(MappingProxyType({}))
+_ERROR_STATUS = 2
 
 
 def opened(body: bytes) -> Opened:
@@ -58,11 +87,14 @@ def opened(body: bytes) -> Opened:
         span = decode_span(body)
     except WireError:
         return _NOTHING
-    message = span.status_message
-    for event in span.events:
-        if event.name == "exception":
-            message = str(event.attributes.get(Attr.EXCEPTION_MESSAGE) or message)
-    return Opened(span.attributes, span.events, message)
+    last: Mapping[str, Any] = next((each.attributes for each in reversed(span.events) if each.name == "exception"), {})
+    return Opened(
+        span.attributes,
+        span.status_code == _ERROR_STATUS,
+        str(last.get(Attr.EXCEPTION_TYPE) or ""),
+        str(last.get(Attr.EXCEPTION_MESSAGE, "") if last else span.status_message),
+        str(last.get(Attr.EXCEPTION_STACKTRACE) or ""),
+    )
 
 
 def span_row(body: bytes) -> SpanRow | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pellucid.observability.history._reading import Opened, opened
+from pellucid.observability.history._model import NodeCounts, RunSummary, Selection
+from pellucid.observability.history._reading import opened
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
-    from pellucid.observability.history._reading import SpanRow
+    from pellucid.observability.history._model import StoredSpan
+    from pellucid.observability.history._reading import Opened, SpanRow
 
 _MOST_NAMED = 20
 
@@ -63,11 +65,11 @@ def keep_current(connection: sqlite3.Connection, spans: Iterable[NewSpan], resou
 
 def _add_run(connection: sqlite3.Connection, span: NewSpan, resource: Mapping[str, Any]) -> None:
     inside = opened(span.row.body)
-    _insert(connection, span, inside, _commit(inside, resource))
+    _insert(connection, span, inside, resource)
     # What stood for the session while it seemed to have had no run.
     connection.execute(
         "DELETE FROM runs WHERE session_id = ? AND trace = ? AND kind = 'session'",
-        (_text(inside, Attr.SESSION_ID), span.trace),
+        (inside.text(Attr.SESSION_ID), span.trace),
     )
 
 
@@ -75,42 +77,71 @@ def _add_session(connection: sqlite3.Connection, span: NewSpan, resource: Mappin
     inside = opened(span.row.body)
     connection.execute(
         "INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)",
-        (span.trace, span.row.span_id, _text(inside, Attr.SESSION_ID), _commit(inside, resource)),
+        (span.trace, span.row.span_id, inside.text(Attr.SESSION_ID), _commit(inside, resource)),
     )
 
 
 def _add_failed_session(connection: sqlite3.Connection, span: NewSpan, resource: Mapping[str, Any]) -> None:
     """Let a session that failed before it had a run stand in the list of runs: it is what somebody looks for there."""
     inside = opened(span.row.body)
-    session_id = _text(inside, Attr.SESSION_ID)
+    session_id = inside.text(Attr.SESSION_ID)
     has_run = connection.execute(
         "SELECT 1 FROM runs WHERE session_id = ? AND trace = ? AND kind = 'run'", (session_id, span.trace)
     ).fetchone()
     if has_run is None:
-        _insert(connection, span, inside, _commit(inside, resource))
+        _insert(connection, span, inside, resource)
 
 
-def _insert(connection: sqlite3.Connection, span: NewSpan, inside: Opened, commit: str) -> None:
-    row, session_id = span.row, _text(inside, Attr.SESSION_ID)
+def summary_of(row: SpanRow | StoredSpan, inside: Opened, resource: Mapping[str, Any]) -> RunSummary:
+    """Return what the span of a run, or of a session that failed before it had one, tells of itself."""
+    session_id = inside.text(Attr.SESSION_ID)
+    return RunSummary(
+        run_id=inside.text(Attr.PIPELINE_RUN_ID) or session_id or row.span_id.hex(),
+        session_id=session_id,
+        pipeline=inside.text(Attr.PIPELINE_NAME),
+        result=row.result or inside.text(Attr.PIPELINE_RESULT) or ("error" if row.error_type else "success"),
+        started_ns=row.started_ns,
+        ended_ns=row.ended_ns,
+        trace_id=row.trace_id,
+        span_id=row.span_id,
+        env=inside.text(Attr.ENV),
+        runner=inside.text(Attr.RUNNER),
+        commit=_commit(inside, resource),
+        parameters=inside.mapping(Attr.PARAMETERS),
+        selection=selection_of(inside),
+        nodes=NodeCounts(inside.number(Attr.NODE_COUNT)),
+        error_type=row.error_type,
+        error_message=inside.error_message,
+        resource=resource,
+    )
+
+
+def selection_of(inside: Opened) -> Selection:
+    """Return which part of its pipeline a run was about."""
+    return Selection(inside.mapping(Attr.SELECTION), inside.number(Attr.PIPELINE_NODE_COUNT))
+
+
+def _insert(connection: sqlite3.Connection, span: NewSpan, inside: Opened, resource: Mapping[str, Any]) -> None:
+    run = summary_of(span.row, inside, resource)
     connection.execute(
         _INSERT_RUN,
         (
             span.trace,
-            row.span_id,
-            row.kind,
-            _text(inside, Attr.PIPELINE_RUN_ID) or session_id or row.span_id.hex(),
-            session_id,
-            _text(inside, Attr.PIPELINE_NAME),
-            row.result or _text(inside, Attr.PIPELINE_RESULT) or ("error" if row.error_type else "success"),
-            row.started_ns,
-            row.ended_ns,
-            _text(inside, Attr.ENV),
-            _text(inside, Attr.RUNNER),
-            commit,
-            _parameters(inside.attributes.get(Attr.PARAMETERS)),
-            _number(inside.attributes.get(Attr.NODE_COUNT)),
-            row.error_type,
-            inside.error_message,
+            run.span_id,
+            span.row.kind,
+            run.run_id,
+            run.session_id,
+            run.pipeline,
+            run.result,
+            run.started_ns,
+            run.ended_ns,
+            run.env,
+            run.runner,
+            run.commit,
+            json.dumps(run.parameters),
+            run.nodes.total,
+            run.error_type,
+            run.error_message,
             span.resource,
         ),
     )
@@ -119,7 +150,7 @@ def _insert(connection: sqlite3.Connection, span: NewSpan, inside: Opened, commi
 def _count_nodes(connection: sqlite3.Connection, trace: int, run: bytes) -> None:
     counts: dict[str, int] = dict(connection.execute(_COUNT_NODES, (trace, run)).fetchall())
     failed = connection.execute(_FAILED_NODES, (trace, run, _MOST_NAMED)).fetchall()
-    names = [_text(opened(body), Attr.TASK_NAME) or name for name, body in failed]
+    names = [opened(body).text(Attr.TASK_NAME) or name for name, body in failed]
     connection.execute(
         "UPDATE runs SET nodes = max(nodes, ?), nodes_done = ?, nodes_failed = ?, failed_nodes = ? "
         "WHERE trace = ? AND span_id = ?",
@@ -135,24 +166,4 @@ def _count_nodes(connection: sqlite3.Connection, trace: int, run: bytes) -> None
 
 
 def _commit(inside: Opened, resource: Mapping[str, Any]) -> str:
-    return _text(inside, Attr.VCS_REVISION) or str(resource.get(Attr.VCS_REVISION) or "")
-
-
-def _text(inside: Opened, name: str) -> str:
-    value = inside.attributes.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and 0 <= value < 1 << 63 else 0
-
-
-def _parameters(value: object) -> str:
-    """Return JSON of an object, whatever was given."""
-    if not isinstance(value, str) or not value:
-        return "{}"
-    try:
-        found = json.loads(value)
-    except (ValueError, RecursionError):
-        return json.dumps({"": value})  # cut off by a limit on lengths
-    return value if isinstance(found, dict) else json.dumps({"": found})
+    return inside.text(Attr.VCS_REVISION) or str(resource.get(Attr.VCS_REVISION) or "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pellucid._util.database import Schema
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -56,3 +58,6 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     }
 )
 """The statements that lead to a version from the one before it."""
+
+HISTORY_SCHEMA = Schema(MIGRATIONS)
+"""What is in the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from inspect import CO_GENERATOR
 from typing import TYPE_CHECKING, Any
 
 from pellucid.observability.current import current_span
@@ -25,20 +26,29 @@ _QUEUE_WAIT, _TASK_RESULT, _CPU, _MEMORY_PEAK = Attr.QUEUE_WAIT, Attr.TASK_RESUL
 _KIND, _NAME, _OPERATION = Attr.KIND, Attr.DATASET_NAME, Attr.OPERATION
 
 _processor_seconds = time.thread_time
+_PEAK_EVERY_NS = 1_000_000
 
 
 class Attempts:
     """Opens and closes the spans of nodes, loads and saves.
 
+    What is to be kept is held back, to be kept by one write with what follows, where nothing that may take long, or
+    never return, comes between.
+
     Args:
         table: of the open spans.
         guard: counts faults of what is told of a dataset.
+
+    Attributes:
+        is_alone: whether no other plugin is called between what the recorder hears of a node and its datasets.
     """
 
     def __init__(self, table: SpanTable, guard: Guard) -> None:
         self._table = table
         self._guard = guard
-        self._memory_peak_bytes = _peak_reader()
+        self._read_peak = _peak_reader()
+        self._peak_bytes, self._peak_ns = 0, 0
+        self.is_alone = False
 
     def open_node(self, run: OpenRun, node: Any, catalog: Any, *, is_async: bool, waited_seconds: float) -> None:
         """Open a node."""
@@ -47,7 +57,11 @@ class Attempts:
         name = node.name
         parent_id = run.span.span_id if run.span is not None else run.parent_id
         attributes = node_attributes(run.scope, node, name, is_async)
-        span = self._table.start(run, "node", name, attributes, parent_id, node=name)
+        is_held = self.is_alone and not is_async
+        span = self._table.start(run, "node", name, attributes, parent_id, node=name, is_held=is_held)
+        if is_held:
+            span.holds_loads = True
+            span.holds_saves = not node.confirms and not _may_yield(node.func)
         span.end_attributes[_QUEUE_WAIT] = waited_seconds
         span.processor_seconds = _processor_seconds()
         span.run = run
@@ -68,6 +82,19 @@ class Attempts:
                 self._end_child(run, span, child, error)
         self._table.end(run, span, result, error)
 
+    def _memory_peak_bytes(self) -> int:
+        """Return the most memory that this process has ever used, as it was at most a millisecond ago."""
+        now_ns = time.perf_counter_ns()
+        if now_ns - self._peak_ns > _PEAK_EVERY_NS:
+            self._peak_bytes, self._peak_ns = self._read_peak(), now_ns
+        return self._peak_bytes
+
+    def begin_work(self, run: OpenRun, name: str) -> None:
+        """Have all that is known of a node kept, as its function is about to be called."""
+        span = run.nodes.get(name)
+        if span is not None and span.held:
+            self._table.flush(span)
+
     def open_dataset(self, name: str, operation: Any) -> None:
         """Open a load or save of the node that is at work here."""
         parent = current_span.get()
@@ -85,8 +112,8 @@ class Attempts:
             node=parent.node,
             dataset=name,
             label=run.facts.label(name),
+            parent=parent,
         )
-        span.parent = parent
         parent.open_children[span.span_id] = span
 
     def close_dataset(self, name: str, operation: str, data: Any, error: BaseException | None) -> None:
@@ -106,7 +133,13 @@ class Attempts:
 
     def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
         parent.open_children.pop(span.span_id, None)
-        self._table.end(run, span, result_of(error), error)
+        is_held = parent.holds_loads if span.kind == "load" else parent.holds_saves
+        self._table.end(run, span, result_of(error), error, is_held=is_held)
+
+
+def _may_yield(function: Any) -> bool:
+    """Tell whether a function may be one that yields, whose work goes on between its saves."""
+    return bool(getattr(getattr(function, "__code__", None), "co_flags", CO_GENERATOR) & CO_GENERATOR)
 
 
 def _peak_reader() -> Callable[[], int]:

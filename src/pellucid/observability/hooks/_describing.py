@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import RunTerminated, WorkerLostError
+from pellucid.framework.project import pipelines
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
@@ -54,7 +55,14 @@ def run_attributes(
         chosen["only_missing_outputs"] = True
     if chosen:
         found[Attr.SELECTION] = json.dumps(redactor.value("selection", chosen), sort_keys=True, ensure_ascii=False)
+        found[Attr.PIPELINE_NODE_COUNT] = _nodes_of_whole(run_params)
     return found
+
+
+def _nodes_of_whole(run_params: dict[str, Any]) -> int:
+    names = run_params.get("pipeline_names") or [run_params.get("pipeline_name") or "__default__"]
+    whole = [pipelines[each] for each in names if each in pipelines]
+    return len({node.name for pipeline in whole for node in pipeline.nodes})
 
 
 def node_attributes(scope: RunScope, node: Any, name: str, is_async: bool) -> dict[str, Any]:

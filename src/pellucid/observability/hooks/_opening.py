@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.redaction import hiding
 from pellucid.framework.project import settings
 from pellucid.observability.hooks._commit import commit_of
 from pellucid.observability.options import load_options, resource_of
-from pellucid.observability.recording import Recording
+from pellucid.observability.recording import STREAM_SPANS, Recording
 from pellucid.observability.records import RunScope
 from pellucid.observability.redirection import current_redirection
 from pellucid.observability.semconv import Attr
-from pellucid.observability.spool import Limits, SegmentWriter
+from pellucid.observability.spool import Limits, Losses, SegmentWriter
 from pellucid.observability.tracing import is_sampled, remote_parent
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from pellucid.observability.guard import Guard
 
 __all__ = ["open_recording", "open_spool", "scope_of_run"]
+
+_LONGEST_SHOWN = 1_000_000
+"""Characters of an error on the terminal."""
 
 
 def open_recording(session: Any, guard: Guard) -> Recording | None:
@@ -37,7 +42,9 @@ def open_recording(session: Any, guard: Guard) -> Recording | None:
     if not options.enabled:
         return None
     recording = Recording(options, path, package, session.session_id, guard=guard)
-    if redirection is not None:
+    if redirection is None:
+        hiding.set(partial(recording.redactor.lines, length=_LONGEST_SHOWN))
+    else:
         recording.redirect(redirection)
         redirection.sessions.append(session)
     hidden = recording.redactor.attribute
@@ -68,17 +75,29 @@ def open_spool(recording: Recording, on_roll: Callable[[], None] | None = None) 
         "resource": {**recording.resource, Attr.PROCESS_PID: os.getpid()},
         "traces": options.tracing.enabled and options.tracing.otlp.endpoint is not None,
         "logs": options.logging.enabled and options.logging.otlp.endpoint is not None,
-        "history": options.history.enabled,
+        "history": str(options.history.path) if options.history.enabled and options.tracing.enabled else "",
         "metrics": options.metrics.enabled,
     }
     spool = options.spool
+    if recording.losses is None:
+        recording.losses = Losses()
+    losses, guard = recording.losses, recording.guard
+
+    def note(text: str, error: BaseException | None) -> None:
+        # Of what workers lose the main process tells, once for all, if it can count it.
+        if recording.is_worker and losses.is_possible:
+            guard.count("spool")
+        else:
+            guard.note("spool", error or OSError(text))
+
     writer = SegmentWriter(
         recording.path(spool.path),
         json.dumps(header).encode(),
         limits=Limits(spool.segment_bytes, spool.total_bytes, spool.age_days, spool.roll_seconds),
-        on_fault=lambda text, error: recording.guard.note("spool", error or OSError(text)),
+        on_fault=note,
         on_roll=on_roll,
         now_ns=recording.clock.now_ns,
+        on_drop=lambda stream, count: losses.add(count) if stream == STREAM_SPANS else None,
     )
     recording.spool = writer
     return writer

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 from pellucid.observability.current import current_span
 from pellucid.observability.records import RunScope, SpanRecord
 from pellucid.observability.semconv import Attr
+from pellucid.observability.spool import FrameKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextvars import Token
+    from typing import TypeAlias
 
     from pellucid.observability.hooks._datasets import DatasetFacts
     from pellucid.observability.hooks._listeners import Listeners, Payload
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import Kind, Result
 
+    _Kept: TypeAlias = tuple[int, int, bytes, bytes]
+
 __all__ = ["OpenRun", "SpanTable"]
 
 _RESULT = Attr.RESULT
+_START, _END = int(FrameKind.START), int(FrameKind.END)
 
 
 class OpenRun:
@@ -84,8 +89,24 @@ class SpanTable:
         node: str = "",
         dataset: str = "",
         label: str = "",
+        parent: SpanRecord | None = None,
+        is_held: bool = False,
     ) -> SpanRecord:
-        """Open a span; it is the current one of this thread until it is ended."""
+        """Open a span; it is the current one of this thread until it is ended.
+
+        Args:
+            run: that it belongs to.
+            kind: of the span.
+            name: of the span.
+            attributes: that are known by now.
+            parent_id: of the span above.
+            started_ns: nanoseconds since the epoch; None is now.
+            node: that it belongs to.
+            dataset: that it is about.
+            label: of the dataset, for metrics.
+            parent: the node, for a load or save: what is held back of it is kept with this.
+            is_held: hold back what is to be kept, with the span itself, until `flush`.
+        """
         span = SpanRecord(
             kind,
             name,
@@ -97,6 +118,7 @@ class SpanTable:
             node,
             dataset,
             label,
+            parent=parent,
         )
         run.open[span.span_id] = span
         span.token = current_span.set(span)
@@ -105,13 +127,28 @@ class SpanTable:
             self._listeners.started(span, kept)
         finally:
             if kept:
-                self._recording.spool.start_all(span.span_id, kept)
+                key = span.span_id
+                self._keep([(_START, stream, key, payload) for stream, payload in kept], parent, span, is_held)
         return span
 
     def end(
-        self, run: OpenRun, span: SpanRecord, result: Result = "success", error: BaseException | None = None
+        self,
+        run: OpenRun,
+        span: SpanRecord,
+        result: Result = "success",
+        error: BaseException | None = None,
+        *,
+        is_held: bool = False,
     ) -> None:
-        """Close a span; one that is closed already stays as it is."""
+        """Close a span; one that is closed already stays as it is.
+
+        Args:
+            run: that it belongs to.
+            span: to be closed.
+            result: how it ended.
+            error: what it ended with.
+            is_held: hold back what is to be kept of a load or save, with its node, until `flush`.
+        """
         if run.open.pop(span.span_id, None) is None:
             return
         span.result = result
@@ -123,10 +160,31 @@ class SpanTable:
             self._listeners.ended(span, kept)
         finally:
             if kept:
-                self._recording.spool.end_all(span.span_id, kept)
+                key, parent = span.span_id, span.parent
+                records = [(_END, stream, key, payload) for stream, payload in kept]
+                self._keep(records, span if parent is None else parent, parent, is_held)
         token, span.token = span.token, None
         if token is not None:
             _reset(token)
+
+    def flush(self, node: SpanRecord) -> None:
+        """Keep what is held back with a node."""
+        held = node.held
+        if held:
+            try:
+                node.held = []
+            finally:
+                self._recording.spool.keep(held)
+
+    def _keep(self, records: list[_Kept], before: SpanRecord | None, holder: SpanRecord | None, is_held: bool) -> None:
+        """Keep records, behind those that a span holds back; or have a span hold them back."""
+        if is_held and holder is not None:
+            holder.held += records
+            return
+        if before is not None and before.held:
+            held, before.held = before.held, []
+            records = held + records
+        self._recording.spool.keep(records)
 
     def end_rest(self, run: OpenRun, *, result: Result, error: BaseException | None) -> None:
         """Close what is still open of a run, the innermost first, except its own span and its root."""

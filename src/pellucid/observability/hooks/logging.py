@@ -7,9 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from pellucid.framework.hooks.markers import hook_impl
-from pellucid.observability.hooks._late import LateRecords
-from pellucid.observability.logs import CLOSED, Setup, StructlogBridge, closing, summary_of
-from pellucid.observability.spool import SegmentWriter
+from pellucid.observability.hooks._late import send_late
+from pellucid.observability.logs import CLOSED, Setup, StructlogBridge, closing, is_of_session, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +60,7 @@ class LoggingHooks:
     def on_span_started(self, span: SpanRecord) -> None:
         """Log the start of an operation, if that is an event."""
         setup = self._setup
-        if setup is not None and span.kind not in _WITHOUT_START:
+        if setup is not None:
             if span.kind == "run" and self._structlog is not None:
                 self._structlog.look()
             setup.steps.started(span)
@@ -75,9 +74,13 @@ class LoggingHooks:
             return
         if span.kind not in _WITHOUT_START:
             setup.steps.ended(span)
-            if span.kind == "run" or (span.kind == "session" and self._summary is None):
+            if span.kind == "run" or (span.kind == "session" and is_of_session(span) and not self._has_run()):
                 self._summary = summary_of(span)
         setup.log.ended(span)
+
+    def _has_run(self) -> bool:
+        """Tell whether the session's own run was there; a session for many runs has none."""
+        return self._summary is not None and is_of_session(self._summary.span)
 
     @hook_impl(tryfirst=True)
     def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:
@@ -92,13 +95,10 @@ class LoggingHooks:
         setup = self._setup
         if setup is None or self._pid != os.getpid():
             return
-        late = LateRecords(recording)
-        if isinstance(recording.spool, SegmentWriter):  # which is closed by now
-            recording.spool = late
         try:
             span = self._summary.span if self._summary is not None else None
             setup.log.tell(CLOSED, recording.clock.now_ns(), span, closing(self._summary, outcome))
-            recording.guard.call(_PART, late.settle)
+            recording.guard.call(_PART, send_late, recording, setup.late())
         finally:
             structlog, self._structlog = self._structlog, None
             self._setup, self._summary = None, None

@@ -32,6 +32,14 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 _logger = logging.getLogger("pellucid.telemetry")
 
 _PART = "recorder"
+_SERIES = (
+    "before_node_attempt",
+    "before_dataset_loaded",
+    "after_dataset_loaded",
+    "before_dataset_saved",
+    "after_dataset_saved",
+    "after_node_attempt",
+)
 
 
 def recorder() -> Recorder:
@@ -276,6 +284,8 @@ class Recorder:
         attributes = run_attributes(recording, run_params, name, pipeline, run.parameters)
         run.nodes_done = 0
         run.span = table.start(run, "run", f"RUN {name}", attributes, run.root_id)
+        if self._attempts is not None:
+            self._attempts.is_alone = self._is_alone()
         if self._flow is not None:
             self._flow.start_background()
 
@@ -321,6 +331,14 @@ class Recorder:
         self._flow = None
         open_spool(recording)
         self._start_telling(recording)
+        if self._attempts is not None:
+            self._attempts.is_alone = self._is_alone()
+
+    def _is_alone(self) -> bool:
+        """Tell whether nobody else hears of attempts at nodes, and of datasets."""
+        callers = [getattr(self._relay, name, None) for name in _SERIES]
+        heard = [each for caller in callers if caller is not None for each in caller.get_hookimpls()]
+        return all(each.plugin is self for each in heard)
 
     # ------------------------------------------------------------------------- nodes and datasets
 
@@ -347,6 +365,14 @@ class Recorder:
         run = self._runs.get(run_id)
         if run is not None and error is None:
             run.nodes_done += 1
+
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def before_node_run(self, node: Any, run_id: str) -> None:
+        """Have kept what was held back until now."""
+        run = self._runs.get(run_id)
+        if run is not None and self._attempts is not None:
+            self._attempts.begin_work(run, node.name)
 
     @hook_impl(tryfirst=True)
     @_guarded

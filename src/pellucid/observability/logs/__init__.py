@@ -1,7 +1,7 @@
 """Log lines: built-in events and everybody's records, in one form, with the ids of the span they belong to."""
 
 from pellucid.observability.logs._entry import CORE_FIELDS, EVENTS_LOGGER, Entry, LineSink, Sink
-from pellucid.observability.logs._events import CLOSED, LEVELS, Summary, closing, summary_of
+from pellucid.observability.logs._events import CLOSED, LEVELS, Summary, closing, is_of_session, summary_of
 from pellucid.observability.logs._file import FileSink
 from pellucid.observability.logs._json import json_line
 from pellucid.observability.logs._log import EventLog, RecordHandler
@@ -38,6 +38,7 @@ __all__ = [
     "configure_structlog",
     "encode_record",
     "identifying",
+    "is_of_session",
     "json_line",
     "processors_for",
     "redacting",

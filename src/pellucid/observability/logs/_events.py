@@ -27,6 +27,7 @@ __all__ = [
     "ended",
     "event_of_end",
     "event_of_start",
+    "is_of_session",
     "refused",
     "started",
     "summary_of",
@@ -68,6 +69,11 @@ class Summary:
     duration_seconds: float
 
 
+def is_of_session(span: SpanRecord) -> bool:
+    """Tell whether a span belongs to the session itself; in one for many runs, each run has a trace of its own."""
+    return span.scope.run_id == span.scope.session_id
+
+
 def event_of_start(span: SpanRecord) -> str:
     """Return the name of the event that the start of a span is; empty if it is none."""
     return _BEGINNINGS.get(span.kind, "")
@@ -75,6 +81,8 @@ def event_of_start(span: SpanRecord) -> str:
 
 def event_of_end(span: SpanRecord) -> str:
     """Return the name of the event that the end of a span is; empty if it is none."""
+    if span.kind == "session" and not is_of_session(span):
+        return ""
     good, bad = _ENDS[span.kind]
     return good if span.result in _GOOD else bad
 
@@ -99,7 +107,7 @@ def ended(span: SpanRecord, recording: Recording) -> dict[str, Any]:
         fields["operation"] = kind
         if is_good:
             fields.update({key: span.end_attributes[each] for each, key in SIZES if each in span.end_attributes})
-    elif kind in ("node", "run"):
+    elif kind in ("node", "run", "session"):
         fields["result"] = span.result
         if kind == "run" and Attr.NODE_DONE_COUNT in span.end_attributes:
             fields["nodes_done"] = span.end_attributes[Attr.NODE_DONE_COUNT]

@@ -31,6 +31,8 @@ _PART = "logging"
 _PROJECT_PART = "logging of the project"
 _DEEPEST = 3
 _MOST_KINDS = ("load", "save")
+_HELD = "log lines"
+"""Where the lines of saves are, with a node that ends at once."""
 
 
 class EventLog:
@@ -69,7 +71,10 @@ class EventLog:
                 sink.rotates = not recording.is_worker
 
     def started(self, span: SpanRecord) -> None:
-        """Log the event that the start of a span is, if it is one."""
+        """Log the event that the start of a span is, if it is one; of loads and saves there is none."""
+        if span.kind in _MOST_KINDS:
+            self._let_go(span.parent)
+            return
         self._open.started(span)
         name = event_of_start(span)
         if name and LEVELS[name] >= self.level:
@@ -82,6 +87,7 @@ class EventLog:
         is_quick = self._is_quick and is_common(span) and not (self._logger.handlers or self._package.handlers)
         if is_quick and self._put_end(span):
             return
+        self._let_go(span if span.kind == "node" else span.parent)
         name = event_of_end(span)
         if name and LEVELS[name] >= self.level:
             self.tell(name, span.ended_ns, span, ended(span, self.recording))
@@ -154,7 +160,7 @@ class EventLog:
         for process in self._chain:
             event = process(None, record.levelname, event)
         ordered = {key: event.pop(key) for key in CORE_FIELDS if key in event}
-        self._put(Entry({**ordered, **event}, record.levelno, int(record.created * 1e9), span))
+        self._put(Entry({**ordered, **event}, record.levelno, int(record.created * 1e9), self._open.enclosing()))
 
     def _put(self, entry: Entry) -> None:
         has_notice = False
@@ -168,17 +174,32 @@ class EventLog:
         line = self._lines.of(span)
         if line is None:
             return False
-        has_notice = False
-        for take in self._takers:
-            if take(line):
-                has_notice = True
         for spool in self._spools:
             record = self._records.of(span)
             if record is not None:
                 spool.write_record(record)
+        parent = span.parent
+        if parent is not None and span.kind == "save" and parent.holds_saves:
+            parent.attached[_HELD] = parent.attached.get(_HELD, b"") + line
+            return True
+        if _HELD in span.attached:
+            line = span.attached.pop(_HELD) + line
+        self._take(line)
+        return True
+
+    def _take(self, lines: bytes) -> None:
+        """Write lines of JSON to all places but the spool."""
+        has_notice = False
+        for take in self._takers:
+            if take(lines):
+                has_notice = True
         if has_notice:
             self._tell_notices()
-        return True
+
+    def _let_go(self, node: SpanRecord | None) -> None:
+        """Write what is held back with a node."""
+        if node is not None and _HELD in node.attached:
+            self._take(node.attached.pop(_HELD))
 
     def _tell_notices(self) -> None:
         for sink in self.sinks:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.exceptions import RunTerminated
 from pellucid.observability.current import current_span
 from pellucid.observability.logs._entry import CORE_FIELDS, timestamp
+from pellucid.observability.logs._open import innermost
 
 if TYPE_CHECKING:
     from pellucid.observability.records import SpanRecord
@@ -71,10 +72,14 @@ def _add(event: EventDict, fields: dict[Any, Any]) -> None:
         event[f"extra.{name}" if name in _CORE or name in event else name] = value
 
 
+def _here() -> SpanRecord | None:
+    return innermost(current_span.get())
+
+
 def identifying(
     session_id: str,
     redactor: Callable[[], Redactor],
-    enclosing: Callable[[], SpanRecord | None] = current_span.get,
+    enclosing: Callable[[], SpanRecord | None] = _here,
 ) -> Processor:
     """Return the processor that adds the ids of the span that is going on.
 
@@ -119,7 +124,7 @@ def redacting(redactor: Callable[[], Redactor]) -> Processor:
 def processors_for(
     session_id: str,
     redactor: Callable[[], Redactor],
-    enclosing: Callable[[], SpanRecord | None] = current_span.get,
+    enclosing: Callable[[], SpanRecord | None] = _here,
 ) -> tuple[Processor, ...]:
     """Return all of them, in order."""
     return add_origin, identifying(session_id, redactor, enclosing), add_fields, redacting(redactor)

@@ -74,22 +74,31 @@ def _dataset_done(verb: str) -> Callable[[Fields], str]:
 
 
 def _closed(event: Fields) -> str:
-    parts = [f"Run {_verb(event, 'ended')} {_took(event)}"] if event.get("result") else ["Session closed"]
+    subject = "Run" if event.get("pipeline") else "Session"
+    parts = [f"{subject} {_verb(event, 'ended')} {_took(event)}"] if event.get("result") else ["Session closed"]
+    if event.get("spans") == 0:
+        return ", ".join([*parts, "no spans"])
     if event.get("trace_id"):
         parts.append(f"trace {event['trace_id']}")
     return ", ".join([*parts, _delivered(event)])
 
 
 def _delivered(event: Fields) -> str:
+    """Return where the spans are, and what shows or sends them.
+
+    Those in the spool are counted as kept; what is delivered nowhere is in the history, which is the place then.
+    """
     spans, delivered, kept, dropped = (int(event.get(each) or 0) for each in ("spans", "delivered", "kept", "dropped"))
-    place = f" in {event['place']}" if event.get("place") else ""
-    refused = int(event.get("quarantined") or 0)
+    place, refused = event.get("place"), int(event.get("quarantined") or 0)
     lost = (f", {refused} refused, in quarantine" if refused else "") + (f", {dropped} lost" if dropped else "")
-    if delivered or refused or (spans and not kept and not place):
-        told = f"spans {delivered}/{spans} delivered" + (f", {kept} kept{place}" if kept else "")
-    else:
-        told = f"{kept or spans - dropped} spans kept{place}"
-    return told + lost
+    if not place:
+        return f"{spans - dropped} spans, kept nowhere{lost}"
+    if kept:
+        sent = f"spans {delivered}/{spans} delivered, {kept}" if delivered or refused else f"{kept} spans"
+        return f"{sent} kept in {place}{lost} for the next run, or: pellucid telemetry replay"
+    if delivered or refused or spans == dropped:
+        return f"spans {delivered}/{spans} delivered{lost}"
+    return f"{spans - dropped} spans in {place}{lost}, see: pellucid runs show"
 
 
 _SENTENCES: Mapping[str, Callable[[Fields], str]] = MappingProxyType(

@@ -54,6 +54,8 @@ class Setup:
         redirection = recording.redirection
         if redirection is not None:
             self._set_levels(level, (recording.package, *redirection.loggers))
+            if self._root.level > max(level, logging.INFO):
+                self._set_level(self._root, max(level, logging.INFO))
         elif self.owns_stderr:
             self._set_levels(level, ("pellucid", recording.package))
         self._add()
@@ -69,6 +71,10 @@ class Setup:
         """
         if self.owns_stderr and not logger.level and not _has_level_above(logger):
             self._set_levels(self.log.level, (logger.name,))
+
+    def late(self) -> list[bytes]:
+        """Return the OTLP log records that came when the spool was closed."""
+        return [record for sink in self.log.sinks if isinstance(sink, SpoolSink) for record in sink.late]
 
     def undo(self, deadline: float) -> None:
         """Leave logging as it was found, but for what others changed meanwhile, and close what is ours."""
@@ -98,9 +104,11 @@ class Setup:
     def _set_levels(self, level: int, names: Sequence[str]) -> None:
         for name in names:
             if name:
-                logger = logging.getLogger(name)
-                self._levels.append((logger, logger.level, level))
-                logger.setLevel(level)
+                self._set_level(logging.getLogger(name), level)
+
+    def _set_level(self, logger: logging.Logger, level: int) -> None:
+        self._levels.append((logger, logger.level, level))
+        logger.setLevel(level)
 
     def _restore(self) -> None:
         for each in self._replaced:

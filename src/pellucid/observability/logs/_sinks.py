@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DescriptorLineSink", "DescriptorSink", "SpoolSink", "StreamSink", "stderr_sink"]
 
+_MOST_LATE = 1000
+
 
 class DescriptorSink:
     """Writes to a descriptor, without waiting for whoever reads it.
@@ -109,12 +111,16 @@ class StreamSink:
 class SpoolSink:
     """Keeps each line as an OTLP log record, to be delivered.
 
+    Attributes:
+        late: the records since the end has begun, which closes the spool.
+
     Args:
         recording: its spool is looked up for each line, as a forked process gets another.
     """
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
+        self.late: list[bytes] = []
         self.dropped = 0
 
     def write(self, entry: Entry) -> bool:
@@ -125,7 +131,12 @@ class SpoolSink:
     def write_record(self, record: bytes) -> None:
         """Keep an encoded record."""
         recording = self.recording
-        recording.spool.end(STREAM_LOGS, recording.ids.span_id(), record)
+        if recording.ends_at is None:
+            recording.spool.end(STREAM_LOGS, recording.ids.span_id(), record)
+        elif len(self.late) < _MOST_LATE:
+            self.late.append(record)
+        else:
+            self.dropped += 1
 
     def take_notice(self) -> str:
         """Return nothing: the spool counts for itself."""

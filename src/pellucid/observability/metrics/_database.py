@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 DEFAULT_SECONDS = 5.0
 
-_SCHEMA = Schema(
+TOTALS_SCHEMA = Schema(
     versions=MappingProxyType(
         {
             1: (
@@ -53,7 +53,7 @@ class Database:
     """
 
     def __init__(self, path: Path | None, on_set_aside: Callable[[sqlite3.Connection], None]) -> None:
-        self._file = None if path is None else DatabaseFile(path, _SCHEMA, on_set_aside)
+        self._file = None if path is None else DatabaseFile(path, TOTALS_SCHEMA, on_set_aside)
         self._lock = threading.Lock()
         self._memory: sqlite3.Connection | None = None
 
@@ -81,7 +81,7 @@ class Database:
         with self._lock:
             if self._memory is None:
                 self._memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-                _SCHEMA.prepare(self._memory)
+                TOTALS_SCHEMA.prepare(self._memory)
             with self._memory:
                 self._memory.execute("BEGIN")
                 return work(self._memory)

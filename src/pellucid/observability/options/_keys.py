@@ -67,8 +67,9 @@ def _otlp_keys(section: str, signal: str, what: str) -> tuple[Key, ...]:
 
     name = f"{section}.otlp"
     return (
-        Key(f"{name}.endpoint", kinds.endpoint(), f"Where {what} are sent: the full URL, or the target of grpc; null "
-            "sends nothing.", (*over("ENDPOINT"), f"OTEL_{signal}_EXPORTER")),
+        Key(f"{name}.endpoint", kinds.endpoint(), f"Where {what} are sent: a URL, used as it is if it has a path, else "
+            f"/v1/{signal.lower()} is added; or the target of grpc. Null sends nothing.",
+            (*over("ENDPOINT"), f"OTEL_{signal}_EXPORTER")),
         Key(f"{name}.protocol", kinds.choice("http/protobuf", "grpc"), "Of the wire.", over("PROTOCOL")),
         Key(f"{name}.headers", kinds.headers(), "Sent with each request.", over("HEADERS"), is_secret=True),
         Key(f"{name}.timeout_seconds", kinds.number(0.001, 3600), "Of one request; the variables are in milliseconds, "
@@ -110,7 +111,7 @@ KEYS: tuple[Key, ...] = (
     Key("metrics.scrape_host", kinds.text(), "The address to bind.", ("OTEL_EXPORTER_PROMETHEUS_HOST",)),
     Key("metrics.scrape_port", kinds.whole(0, 65_535), "The port; 0 takes any free one.",
         ("OTEL_EXPORTER_PROMETHEUS_PORT",)),
-    Key("metrics.textfile", kinds.path(), "The file to write at the end of a run, for node-exporter."),
+    Key("metrics.textfile", kinds.prom_file(), "The file to write at the end of a run, for node-exporter."),
     Key("metrics.pushgateway", kinds.url(), "Where to push at the end of a run."),
     Key("metrics.pushgateway_job", kinds.text(), "The job to push as; null is the package's name."),
     Key(
@@ -168,7 +169,7 @@ def options_table() -> list[OptionRow]:
     return [
         OptionRow(
             each.name,
-            each.kind.text + (", or null" if each.kind.is_optional else ""),
+            each.kind.allowed(),
             shown(values[each.name]),
             each.variables,
             each.text,

@@ -15,6 +15,8 @@ from pellucid._util.suggest import did_you_mean
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _TARGET = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?|unix:.+")
+PAIRS = "name=value, with commas between, percent-encoded"
+"""How a variable writes texts by name."""
 _FLAGS = {"true": True, "false": False}
 
 
@@ -31,12 +33,20 @@ class Kind:
         check: returns the value as the settings have it, or raises ``MisfitError``.
         read: makes of the text of a variable what ``check`` takes.
         is_optional: whether null is a value of its own.
+        written: what is allowed in a variable, where that is written in another way.
     """
 
     text: str
     check: Callable[[Any], Any]
     read: Callable[[str], Any] = str
     is_optional: bool = False
+    written: str = ""
+
+    def allowed(self, *, in_variable: bool = False) -> str:
+        """Return what is allowed, in a file or in a variable."""
+        if in_variable:
+            return self.written or self.text
+        return self.text + (", or null" if self.is_optional else "")
 
 
 def flag() -> Kind:
@@ -93,7 +103,8 @@ def choice(*words: str, folds: bool = False) -> Kind:
             raise MisfitError
         same = [word for word in words if word == value or (folds and word.lower() == value.lower())]
         if not same:
-            raise MisfitError(did_you_mean(value[:80], words).strip())
+            given = value[:80].upper() if folds else value[:80]
+            raise MisfitError(did_you_mean(given, words).strip())
         return same[0]
 
     return Kind(", ".join(words), check, str.strip)
@@ -109,6 +120,19 @@ def path() -> Kind:
 
     # What a shell says is relative to its working directory.
     return Kind("a path", check, lambda given: Path(given).absolute(), is_optional=True)
+
+
+def prom_file() -> Kind:
+    """Return the kind of files that node-exporter's textfile collector reads, or null."""
+    plain = path()
+
+    def check(value: Any) -> Path:
+        found: Path = plain.check(value)
+        if found.suffix != ".prom":
+            raise MisfitError("node-exporter reads no other file.")
+        return found
+
+    return Kind("a path that ends in .prom", check, plain.read, is_optional=True)
 
 
 def required_path() -> Kind:
@@ -165,7 +189,7 @@ def headers() -> Kind:
             found[name] = str(each)
         return found
 
-    return Kind("names with texts", check, pairs)
+    return Kind("names with texts", check, pairs, written=PAIRS)
 
 
 def texts_by_name() -> Kind:
@@ -178,7 +202,7 @@ def texts_by_name() -> Kind:
             raise MisfitError
         return {name: str(each).lower() if isinstance(each, bool) else str(each) for name, each in value.items()}
 
-    return Kind("names with texts", check, pairs)
+    return Kind("names with texts", check, pairs, written=PAIRS)
 
 
 def numbers_by_name(low: float) -> Kind:
@@ -224,6 +248,7 @@ def words(*known: str) -> Kind:
         f"a list of {', '.join(known)}",
         check,
         lambda given: [each.strip() for each in given.split(",") if each.strip()],
+        written=f"some of {', '.join(known)}, with commas between",
     )
 
 

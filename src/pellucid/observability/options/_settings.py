@@ -39,7 +39,7 @@ class Settings:
                 if isinstance(value, Mapping):
                     self._take_group(f"{key}.", value, origins)
                 elif value is not None:
-                    self.note(key, source, f"'{key}' is a group of settings, not {_said(value)}.")
+                    self.note(key, source, f"'{key}' is a group of settings, not {said_of(value)}.")
             else:
                 self.note(key, source, f"There is no setting '{key[:200]}'.{_near(key, self._keys)}")
 
@@ -70,18 +70,20 @@ class Settings:
         self.origins[name] = source
 
     def note(self, key: str, source: str, text: str) -> None:
-        """Note what is wrong."""
-        self.problems.append(Problem(key, source, text))
+        """Note what is wrong, once where one variable is for several settings."""
+        if not any((each.source, each.text) == (source, text) for each in self.problems):
+            self.problems.append(Problem(key, source, text))
 
     def note_misfit(self, name: str, value: Any, source: str, hint: str = "") -> None:
         """Note that a setting cannot have a value, and what counts instead."""
         self._note_misfit(self._keys[name], value, source, hint)
 
     def _note_misfit(self, key: Key, value: Any, source: str, hint: str) -> None:
-        allowed = key.kind.text + (", or null" if key.kind.is_optional else "")
-        said = "" if key.is_secret or (hint and not isinstance(value, (str, int, float))) else f", not {_said(value)}"
+        in_variable = source.startswith("OTEL_")
+        allowed = key.kind.allowed(in_variable=in_variable)
+        said = "" if key.is_secret or (hint and not isinstance(value, (str, int, float))) else f", not {said_of(value)}"
         stays = "what was there" if key.is_secret else _url_safe(shown(self.values[key.name]))
-        where = "" if source.startswith("OTEL_") else f"'{key.name}' "
+        where = "" if in_variable else f"'{key.name}' "
         self.note(
             key.name,
             source,
@@ -109,7 +111,8 @@ def _near(key: str, known: Mapping[str, Key]) -> str:
     return found or (f" There are {', '.join(beside)}." if beside else "")
 
 
-def _said(value: Any) -> str:
+def said_of(value: Any) -> str:
+    """Return a value for a message, bounded and without the secrets of URLs."""
     if isinstance(value, (dict, list, tuple)):
         return "a list" if isinstance(value, (list, tuple)) else "a group of values"
     text = _url_safe(repr(value) if isinstance(value, (str, int, float)) else str(value))

@@ -3,17 +3,20 @@
 Names, units and defaults are those of OpenTelemetry's specification, "Environment Variable Specification" and "OTLP
 Exporter Configuration": an empty variable counts as unset, time-outs are in milliseconds, the general endpoint gets
 ``/v1/traces`` or ``/v1/logs`` over http, and one of a signal is used as it is. Deviations: without any endpoint nothing
-is sent; the general endpoint alone sends spans and no logs.
+is sent; the general endpoint alone sends spans and no logs. An endpoint in a file, which is one of a signal, gets the
+path if it has none.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pellucid._util.suggest import did_you_mean
+from pellucid.observability.guard import STRICT_VARIABLE
 from pellucid.observability.options._keys import SAMPLERS
-from pellucid.observability.options._kinds import MisfitError, is_http_url, pairs
-from pellucid.observability.options._settings import DEFAULT
+from pellucid.observability.options._kinds import PAIRS, MisfitError, is_http_url, pairs
+from pellucid.observability.options._settings import DEFAULT, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +50,9 @@ _LEVELS = {
 
 def take_variables(settings: Settings, environ: Mapping[str, str]) -> None:
     """Put what the standard variables say over the settings; one that cannot be used is noted, and left out."""
+    strict = environ.get(STRICT_VARIABLE, "")
+    if strict not in ("", "0", "1"):
+        settings.note("", STRICT_VARIABLE, f"should be 0 or 1, not {said_of(strict)}. It counts as 0.")
     given = {name: environ[name].strip() for name in environ if name.startswith("OTEL_") and environ[name].strip()}
     if not given:
         return
@@ -71,7 +77,9 @@ def _take_switch(settings: Settings, given: Mapping[str, str]) -> None:
     if text is None:
         return
     if text.lower() not in ("true", "false"):
-        settings.note("enabled", "OTEL_SDK_DISABLED", "It should be true or false; it counts as false.")
+        hint = did_you_mean(text[:80], ("true", "false"))
+        said = f"should be true or false, not {said_of(text)}.{hint} It counts as false."
+        settings.note("enabled", "OTEL_SDK_DISABLED", said)
     elif text.lower() == "true":
         settings.set("enabled", False, "OTEL_SDK_DISABLED")
 
@@ -82,7 +90,7 @@ def _take_resource(settings: Settings, given: Mapping[str, str]) -> None:
         try:
             found = pairs(given[name])
         except MisfitError as error:
-            settings.note("resource", name, f"{error} None of it counts.")
+            settings.note("resource", name, f"should be {PAIRS}. {error} None of it counts.")
         else:
             service = found.pop(_SERVICE_NAME, "")
             if service:
@@ -127,11 +135,9 @@ def _take_otlp(settings: Settings, given: Mapping[str, str], section: str, signa
 
 def _take_timeout(settings: Settings, key: str, variable: str, text: str) -> bool:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:10]) <= 3_600_000):
-        settings.note(
-            key,
-            variable,
-            f"It should be a whole number of milliseconds from 1 to 3,600,000. It stays {settings.values[key]:g} s.",
-        )
+        allowed = "a whole number of milliseconds from 1 to 3,600,000"
+        stays = f"{settings.values[key]:g} s"
+        settings.note(key, variable, f"should be {allowed}, not {said_of(text)}. It stays {stays}.")
         return False
     settings.set(key, int(text) / 1000, variable)
     return True
@@ -154,7 +160,9 @@ def _take_endpoint(settings: Settings, given: Mapping[str, str], section: str, s
     is_asked_for = section == "tracing" or "otlp" in exporters or settings.values[key] is not None
     if general in given and is_asked_for:
         text = given[general]
-        if settings.take_text(key, general, text if is_grpc else f"{text.rstrip('/')}/{path}"):
+        # What is no URL is told as it was given.
+        is_whole = is_grpc or not is_http_url(text)
+        if settings.take_text(key, general, text if is_whole else f"{text.rstrip('/')}/{path}"):
             return
     if "otlp" in exporters and settings.values[key] is None:
         settings.set(key, _DEFAULT_GRPC if is_grpc else f"{_DEFAULT_HTTP}/{path}", exporter)
@@ -162,13 +170,16 @@ def _take_endpoint(settings: Settings, given: Mapping[str, str], section: str, s
 
 def check_together(settings: Settings) -> None:
     """Note, and put right, what does not go together."""
-    for section, _, _ in _SIGNALS:
+    for section, _, path in _SIGNALS:
         key, protocol = f"{section}.otlp.endpoint", settings.values[f"{section}.otlp.protocol"]
-        value = settings.values[key]
-        if value is not None and protocol == "http/protobuf" and not is_http_url(value):
-            source = settings.origins[key]
+        value, source = settings.values[key], settings.origins[key]
+        if value is None or protocol != "http/protobuf":
+            continue
+        if not is_http_url(value):
             settings.set(key, None, source)
             settings.note_misfit(key, value, source, "Over http it is a URL.")
+        elif not source.startswith("OTEL_"):
+            settings.set(key, _with_path(value, path), source)
     for section, _, _ in _SIGNALS:
         certificate, key = (settings.values[f"{section}.otlp.client_{each}"] for each in ("certificate", "key"))
         if (certificate is None) != (key is None):
@@ -181,6 +192,12 @@ def check_together(settings: Settings) -> None:
         settings.note("tracing.sampler_argument", source, f"The sampler '{sampler}' takes no argument; it is left out.")
         settings.set("tracing.sampler_argument", "", source)
     _check_spool(settings)
+
+
+def _with_path(endpoint: str, path: str) -> str:
+    """Return the endpoint of a file as a full URL: one without a path is that of the backend, for all signals."""
+    parts = urlsplit(endpoint)
+    return endpoint if parts.path.strip("/") else parts._replace(path=f"/{path}").geturl()
 
 
 def _check_spool(settings: Settings) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import os
 from itertools import islice
-from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
+from pathlib import Path, PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pellucid.exceptions import RunTerminated
@@ -28,6 +29,8 @@ _cause_of, _context_of, _suppresses, _traceback_of = (
     vars(BaseException)[name].__get__ for name in ("__cause__", "__context__", "__suppress_context__", "__traceback__")
 )
 _PATHS = (PosixPath, WindowsPath, PurePosixPath, PureWindowsPath)
+_TELEMETRY = str(Path(__file__).parents[1]) + os.sep
+"""Whose own frames say nothing of what failed: those around a block that is a span."""
 _DEADLINE = 0.5  # seconds
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
@@ -69,7 +72,7 @@ def described_error(texts: Texts, error: BaseException, length: int, traceback_l
 def _message(error: BaseException, length: int) -> str:
     try:
         said_by = type(error).__str__
-        is_plain = said_by in _OF_C and _has_plain_data(error)
+        is_plain = type(error) is RunTerminated or (said_by in _OF_C and _has_plain_data(error))
         if said_by is BaseException.__str__ or (said_by in _OF_C and not is_plain):
             return _of_arguments(error.args, length, quoted=said_by is KeyError.__str__)
         text = str(error) if is_plain else said_within(error, _DEADLINE)
@@ -134,7 +137,8 @@ def _one(texts: Texts, error: BaseException, said: str, length: int) -> Iterator
     traceback = _traceback_of(error)
     if traceback is not None:
         yield "Traceback (most recent call last):"
-        yield from _frames(texts, traceback)
+        # Who is to end now reads no files: after each step it waits for the threads that hold the interpreter's lock.
+        yield from _frames(texts, traceback, has_source=type(error) is not RunTerminated)
     message = texts.lines(said, length)
     name = texts.text(name_of_type(type(error)))
     yield f"{name}: {message}" if message else name
@@ -160,7 +164,7 @@ def _attribute(error: BaseException, name: str) -> Any:
         return None
 
 
-def _frames(texts: Texts, traceback: TracebackType) -> Iterator[str]:
+def _frames(texts: Texts, traceback: TracebackType, *, has_source: bool) -> Iterator[str]:
     frames = list(islice(_walk(traceback), _MOST_FRAMES))
     left_out = len(frames) - _FIRST_FRAMES - _LAST_FRAMES
     for number, (frame, line) in enumerate(frames):
@@ -170,14 +174,15 @@ def _frames(texts: Texts, traceback: TracebackType) -> Iterator[str]:
             continue
         code = frame.f_code
         yield f'  File "{texts.text(code.co_filename)}", line {line}, in {texts.text(code.co_name)}'
-        source = _source(code.co_filename, line, frame.f_globals)
+        source = _source(code.co_filename, line, frame.f_globals) if has_source else ""
         if source:
             yield f"    {texts.text(source)[:_LONGEST_SOURCE]}"  # in this order: no part of a secret is left
 
 
 def _walk(traceback: TracebackType | None) -> Iterator[tuple[Any, int]]:
     while traceback is not None:
-        yield traceback.tb_frame, traceback.tb_lineno
+        if not traceback.tb_frame.f_code.co_filename.startswith(_TELEMETRY):
+            yield traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
 
 

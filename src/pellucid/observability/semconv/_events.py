@@ -53,7 +53,7 @@ EVENTS: tuple[Event, ...] = (
         "A dataset cannot be loaded or saved.",
         ("duration_seconds", "operation", "error_type", "error"),
     ),
-    Event("session.closed", "INFO", "A session was closed.", ("duration_seconds",)),
+    Event("session.closed", "INFO", "A session was closed.", ("duration_seconds", "result")),
     Event(
         "telemetry.closed",
         "INFO",

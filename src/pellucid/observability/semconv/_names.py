@@ -46,6 +46,7 @@ class Attr:
     PARAMETERS = "pellucid.parameters"
     SELECTION = "pellucid.selection"
     NODE_COUNT = "pellucid.run.nodes"
+    PIPELINE_NODE_COUNT = "pellucid.run.pipeline_nodes"
     NODE_DONE_COUNT = "pellucid.run.nodes_done"
     TAGS = "pellucid.node.tags"
     NAMESPACE = "pellucid.node.namespace"
@@ -95,6 +96,7 @@ ATTRIBUTES: Mapping[str, str] = MappingProxyType(
         Attr.PARAMETERS: "run: its parameters as JSON, redacted",
         Attr.SELECTION: "run: what was chosen of the pipeline (tags, nodes …), as JSON",
         Attr.NODE_COUNT: "run: how many nodes it has",
+        Attr.PIPELINE_NODE_COUNT: "run of a part of a pipeline: how many nodes the whole one has",
         Attr.NODE_DONE_COUNT: "run: how many of them were done",
         Attr.TAGS: "node: its tags",
         Attr.NAMESPACE: "node: its namespace",

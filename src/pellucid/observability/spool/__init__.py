@@ -6,6 +6,7 @@ from pellucid.observability.spool._exclusion import SpoolBusy
 from pellucid.observability.spool._folder import SpoolFolder, SpoolStatus
 from pellucid.observability.spool._frames import Frame, FrameKind
 from pellucid.observability.spool._limits import Limits
+from pellucid.observability.spool._losses import Losses
 from pellucid.observability.spool._outbox import Kept, OutboxQueue
 from pellucid.observability.spool._segment import Segment
 from pellucid.observability.spool._signs import Pulse
@@ -16,6 +17,7 @@ __all__ = [
     "FrameKind",
     "Kept",
     "Limits",
+    "Losses",
     "OutboxQueue",
     "Pulse",
     "Segment",

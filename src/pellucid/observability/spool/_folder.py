@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pellucid.observability.spool import _bounds
 from pellucid.observability.spool._exclusion import SpoolBusy, exclusive
-from pellucid.observability.spool._layout import ACTIVE, OUTBOX, QUARANTINE, files_in, parse
+from pellucid.observability.spool._layout import ACTIVE, OUTBOX, QUARANTINE, TORN_SUFFIX, files_in, parse
 from pellucid.observability.spool._limits import Limits
 from pellucid.observability.spool._liveness import is_dead, is_own
 from pellucid.observability.spool._outbox import Kept, OutboxQueue, kept_in, kept_of
@@ -119,10 +119,15 @@ class SpoolFolder:
             if is_ended(path):
                 return Segment(self.path, path)
             found = examine(path)
-            segment = Segment(self.path, path, found.damaged_bytes, is_torn=found.torn_bytes > 0)
+            segment = Segment(self.path, path, found.damaged_bytes)
             if found.frames:
                 if not found.is_finished:
-                    finish(path, found, seal, signs.of(path, found) if signs is not None else None)
+                    ended_ns = signs.of(path, found) if signs is not None else None
+                    if found.torn_bytes:
+                        # Its name keeps what is about to be mended, should this end before it is taken.
+                        path = path.rename(path.with_suffix(TORN_SUFFIX))
+                        segment = Segment(self.path, path, found.damaged_bytes)
+                    finish(path, found, seal, ended_ns)
             elif found.damaged_bytes:
                 segment.set_aside("nothing of it can be read")
             else:
@@ -145,14 +150,24 @@ class SpoolFolder:
             OSError: of the disk.
         """
         payloads = []
-        last = {parse(entry.name).process: entry.name for entry in files_in(self._active)}
-        for name in last.values():
-            path = self._active / name
+        last = {parse(segment.name).process: segment for segment in self.live_elsewhere()}
+        for segment in last.values():
+            with contextlib.suppress(FileNotFoundError):
+                payloads += [each for (found, _), each in examine(segment.path).open.items() if found == stream]
+        return payloads
+
+    def live_elsewhere(self) -> Iterator[Segment]:
+        """Iterate over what other living processes write to, by process and in order: to be read, and left alone.
+
+        Raises:
+            OSError: of the disk.
+        """
+        for entry in files_in(self._active):
+            path = self._active / entry.name
             with contextlib.suppress(FileNotFoundError):
                 # One of this process must not even be opened.
-                if not is_own(path.stat()) and not is_dead(path, parse(name).pid):
-                    payloads += [each for (found, _), each in examine(path).open.items() if found == stream]
-        return payloads
+                if not is_own(path.stat()) and not is_dead(path, parse(entry.name).pid):
+                    yield Segment(self.path, path)
 
     def quarantine(self, segment: Segment, reason: str) -> None:
         """Set a segment aside that nobody can use.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import struct
 from enum import IntEnum
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MARK = b"\xffPSF"
 """Begins every frame; its first byte occurs in no UTF-8 text, so that a reader finds the next frame after damage."""
@@ -25,6 +27,9 @@ _BODY = struct.Struct("<IBB8sQ")
 _HEAD = struct.Struct("<4sIIBB8sQ")
 HEAD_BYTES = _HEAD.size
 _pack_prefix, _pack_body, _unpack_head = _PREFIX.pack, _BODY.pack, _HEAD.unpack_from
+
+_PREFIX_BYTES = _PREFIX.size
+_new = tuple.__new__
 
 _CHUNK_BYTES = 256 * 1024
 _MOST_WASTED_BYTES = 256 * 1024 * 1024
@@ -75,6 +80,43 @@ def encode(kind: int, stream: int, key: bytes, time_ns: int, payload: bytes) -> 
     return _pack_prefix(MARK, crc32(payload, crc32(body))) + body + payload
 
 
+def encode_all(
+    records: Iterable[tuple[int, int, bytes, bytes]], time_ns: int
+) -> tuple[list[tuple[int, int, bytes, bytes]], bytes]:
+    """Return frames with their kind, stream and key, and all of them as bytes.
+
+    Args:
+        records: each a kind, stream, key and payload.
+        time_ns: of all of them.
+
+    Raises:
+        ValueError: a payload is too large.
+        struct.error: a stream or the time does not fit.
+    """
+    entries, parts = [], []
+    for kind, stream, key, payload in records:
+        length = len(payload)
+        if length > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"A payload of {length} bytes is too large for a frame.")
+        body = _pack_body(length, kind, stream, key, time_ns)
+        frame = _pack_prefix(MARK, crc32(payload, crc32(body))) + body + payload
+        entries.append((kind, stream, key, frame))
+        parts.append(frame)
+    return entries, b"".join(parts)
+
+
+def header_frame(header: bytes, time_ns: int) -> bytes:
+    """Return what a segment of this process begins with.
+
+    Args:
+        header: JSON; its ``pid`` is made this process's.
+        time_ns: in nanoseconds since the epoch.
+    """
+    with contextlib.suppress(ValueError, TypeError):
+        header = json.dumps({**json.loads(header), "pid": os.getpid()}, separators=(",", ":")).encode()
+    return encode(FrameKind.HEADER, FORMAT_VERSION, HEADER_KEY, time_ns, header)
+
+
 class FrameReader:
     """Reads the frames of a segment, whatever has become of it; reads on after damage, at the next whole frame.
 
@@ -113,7 +155,7 @@ class FrameReader:
 
     def _whole_ones(self) -> Iterator[Frame]:
         """Yield the frames that are whole and in memory, up to the first one that is not: nearly all there are."""
-        data, at = self._data, self._at
+        data, base, at = self._data, self._base, self._at
         size = len(data)
         view = memoryview(data)
         while at + HEAD_BYTES <= size:
@@ -123,16 +165,17 @@ class FrameReader:
                 mark != MARK
                 or end > size
                 or length > MAX_PAYLOAD_BYTES
-                or crc32(view[at + _PREFIX.size : end]) != checksum
+                or crc32(view[at + _PREFIX_BYTES : end]) != checksum
             ):
                 return
-            self.damaged_bytes += self._base + at - self.whole_bytes
+            if base + at != self.whole_bytes:
+                self.damaged_bytes += base + at - self.whole_bytes
+            kind = _KINDS.get(number)
             payload = data[at + HEAD_BYTES : end]
             self._at = at = end
-            self.whole_bytes = self._base + end
-            kind = _KINDS.get(number)
+            self.whole_bytes = base + end
             if kind is not None:
-                yield Frame(kind, stream, key, time_ns, payload)
+                yield _new(Frame, (kind, stream, key, time_ns, payload))
 
     def _has(self, count: int) -> bool:
         """Tell whether so many bytes are left, and have them in memory."""

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import math
 import os
-import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import FORMAT_VERSION, HEADER_KEY, FrameKind, encode
+from pellucid.observability.spool._frames import HEADER_KEY, FrameKind, encode, header_frame
 from pellucid.observability.spool._layout import ACTIVE, process_name, segment_name
+from pellucid.observability.spool._limits import SpoolFullError
+from pellucid.observability.spool._pace import SLOW_SECONDS, DiskPace
 from pellucid.observability.spool._segment_file import SegmentFile
 from pellucid.observability.spool._usage import used_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
     from pellucid.observability.spool._limits import Limits
+
+    Entry: TypeAlias = tuple[int, int, bytes, bytes]
+    """A frame: its kind, stream and key, and all its bytes."""
 
 _START = int(FrameKind.START)
 _END = int(FrameKind.END)
 
 _monotonic = time.monotonic
 
-_SLOW_SECONDS = 0.005
-_STUCK_SECONDS = 0.1
-_NEAR_WRITES = 8
 _LOOK_SECONDS = 1.0
 _LEAST_ALLOWANCE_BYTES = 64 * 1024
+_RESERVE_BYTES = 256 * 1024
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
-
-
-class SpoolFullError(OSError):
-    """The spool holds as much as it may."""
-
-    def __init__(self, total_bytes: int) -> None:
-        super().__init__(errno.ENOSPC, f"the spool holds its limit of {total_bytes} bytes")
 
 
 class Journal:
@@ -55,6 +49,7 @@ class Journal:
         header: JSON; its ``pid`` is made this process's.
         limits: of the spool.
         now_ns: tells the time of frames.
+        on_drop: told the stream of ENDs that are lost, and how many they are; raises nothing.
 
     Attributes:
         written: ENDs that are in a segment, by stream.
@@ -62,49 +57,56 @@ class Journal:
         is_degraded: whether frames are refused, until the disk is tried again.
         is_changing: whether the segment is being replaced or repaired.
         is_writing: whether a frame is being appended; `close` has to wait.
-        calm_writes: how many writes there were since the disk was slow.
-        slow_writes: how many writes took too long.
+        pace: of the disk.
         rolls: how many segments were rolled over.
         news: faults that nobody was told of yet.
     """
 
-    def __init__(self, folder: Path, header: bytes, limits: Limits, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: bytes,
+        limits: Limits,
+        now_ns: Callable[[], int],
+        on_drop: Callable[[int, int], object] | None = None,
+    ) -> None:
         self.written: dict[int, int] = {}
         self.dropped: dict[int, int] = {}
         self.is_degraded = False
         self.is_changing = False
         self.is_writing = False
-        self.calm_writes = 1
-        self.slow_writes = 0
-        self._since_slow = _NEAR_WRITES
+        self.pace = DiskPace()
         self.rolls = 0
         self.news: list[tuple[str, BaseException]] = []
         self._folder = folder
         self._header = header
         self._limits = limits
         self._now_ns = now_ns
+        self._on_drop = on_drop
         self._process = process_name(now_ns())
         self._sequence = 0
         self._file: SegmentFile | None = None
         self._open: dict[tuple[int, bytes], bytes] = {}
         self._missing: set[tuple[int, bytes]] = set()
+        self._lost: list[tuple[int, bytes]] = []
         self._is_plain = False
         self._is_broken = False
+        self._is_limited = False
         self._look_at = 0.0
         self._roll_at = math.inf
         self._most_bytes = 0
         self._wait = 0.0
         self._retry_at = 0.0
         self._told: set[str] = set()
+        # What is being written, and how large the file is with it; an exception of a signal may have cut that off.
+        self._in_hand: tuple[Sequence[Entry], int] | None = None
 
-    def quick(self, kind: int, key: bytes, frames: Sequence[tuple[int, bytes]], data: bytes) -> bool:
+    def quick(self, entries: Sequence[Entry], data: bytes) -> bool:
         """Append frames by one write, if there is nothing else to do or to look after; else do nothing.
 
         Args:
-            kind: START or END.
-            key: of all the frames.
-            frames: each with its stream.
-            data: the frames, joined.
+            entries: the frames.
+            data: all their bytes.
         """
         file = self._file
         begun = _monotonic()
@@ -113,6 +115,7 @@ class Journal:
             or self.is_writing
             or self.is_changing
             or file is None
+            or self._in_hand is not None
             or begun >= self._look_at
             or begun >= self._roll_at
             or file.size + len(data) > self._most_bytes
@@ -120,25 +123,27 @@ class Journal:
             return False
         self.is_writing = True
         try:
-            if kind == _START:
-                # Before it is written: a signal may end it, and must find it.
-                for stream, frame in frames:
+            self._in_hand = entries, file.size + len(data)
+            for kind, stream, key, frame in entries:
+                if kind == _START:
+                    # Before it is written: a signal may end it, and must find it.
                     self._open[stream, key] = frame
             try:
                 file.append(data)
             except OSError:
+                self._in_hand = None
                 return False
-            if kind == _END:
-                for stream, _ in frames:
-                    self._ended(file, stream, key)
+            self._note_ends(file, entries)
+            self._in_hand = None
         finally:
             self.is_writing = False
         seconds = _monotonic() - begun
-        if seconds > _SLOW_SECONDS:
-            self._note_pace(seconds)
+        pace = self.pace
+        if seconds > SLOW_SECONDS:
+            pace.note(seconds)
         else:
-            self.calm_writes += 1
-            self._since_slow += 1
+            pace.calm_writes += 1
+            pace.since_slow += 1
         return True
 
     def write(self, kind: int, stream: int, key: bytes, frame: bytes) -> None:
@@ -150,14 +155,18 @@ class Journal:
             key: of the frame.
             frame: all its bytes.
         """
-        if self.quick(kind, key, ((stream, frame),), frame):
+        self._settle()
+        entry = kind, stream, key, frame
+        if self.quick((entry,), frame):
             return
         file = self._file
         if self.is_writing and self._is_plain and file is not None:
             # A signal came in the middle of a write: that one's segment is not to be replaced under it.
             self._append(file, kind, stream, key, frame)
+            if self._in_hand is not None:
+                self._in_hand = self._in_hand[0], self._in_hand[1] + len(frame)
             return
-        file = self._prepared(time.monotonic(), len(frame))
+        file = self._prepared(time.monotonic(), len(frame)) or self._reserved(entry)
         if file is None:
             self._lose(kind, stream, key, frame)
             return
@@ -167,7 +176,7 @@ class Journal:
             self._append(file, kind, stream, key, frame)
         finally:
             self.is_writing = False
-        self._note_pace(time.monotonic() - begun)
+        self.pace.note(time.monotonic() - begun)
 
     def _append(self, file: SegmentFile, kind: int, stream: int, key: bytes, frame: bytes) -> None:
         if kind == _START:
@@ -182,18 +191,38 @@ class Journal:
                 return
             file = repaired
         if kind == _END:
-            self._ended(file, stream, key)
+            self._note_ends(file, ((kind, stream, key, frame),))
 
-    def _ended(self, file: SegmentFile, stream: int, key: bytes) -> None:
-        """Take note of an END that is written."""
-        self._open.pop((stream, key), None)
-        self.written[stream] = self.written.get(stream, 0) + 1
-        if not file.ends:
-            self._roll_at = file.started + self._limits.roll_seconds
-        file.ends[stream] = file.ends.get(stream, 0) + 1
+    def _note_ends(self, file: SegmentFile, entries: Sequence[Entry]) -> None:
+        """Take note that frames are written."""
+        opened, written, ends = self._open, self.written, file.ends
+        for kind, stream, key, _ in entries:
+            if kind == _END:
+                opened.pop((stream, key), None)
+                written[stream] = written.get(stream, 0) + 1
+                if not ends:
+                    self._roll_at = file.started + self._limits.roll_seconds
+                ends[stream] = ends.get(stream, 0) + 1
+
+    def _settle(self) -> None:
+        """See what became of a write that an exception of a signal has cut off, and make up for it."""
+        if self._in_hand is None or self.is_writing or self.is_changing:
+            return
+        file, (entries, size) = self._file, self._in_hand
+        self._in_hand = None
+        if file is None:
+            return
+        with contextlib.suppress(OSError):
+            file.size = os.fstat(file.descriptor).st_size
+        if file.size >= size:
+            self._note_ends(file, entries)
+            return
+        for each in entries:
+            self.write(*each)
 
     def roll(self) -> bool:
         """Let go of the segment if anything ended in it; return whether there was anything to let go."""
+        self._settle()
         if self._file is None or not self._file.ends or self.is_changing or self.is_writing:
             return False
         self.is_changing = True
@@ -214,7 +243,9 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the segment; what is open in it is sealed by whoever collects it."""
-        if self._missing:
+        self._settle()
+        self._forget_lost()
+        if self._missing or (self._is_broken and self._open):
             self._retry_at = 0.0
             self._prepared(time.monotonic(), 0)
         if self._file is not None and self._is_kept(self._file):
@@ -227,9 +258,17 @@ class Journal:
         if self._file is not None:
             self._file.forget()
 
-    def count_dropped(self, stream: int) -> None:
-        """Count an END that is lost."""
-        self.dropped[stream] = self.dropped.get(stream, 0) + 1
+    def drop(self, stream: int, key: bytes) -> None:
+        """Count an END that is lost; in any thread."""
+        self._count_dropped(stream, 1)
+        if (stream, key) in self._open:
+            self._lost.append((stream, key))
+            self._is_plain = False
+
+    def _count_dropped(self, stream: int, count: int) -> None:
+        self.dropped[stream] = self.dropped.get(stream, 0) + count
+        if self._on_drop is not None:
+            self._on_drop(stream, count)
 
     def _lose(self, kind: int, stream: int, key: bytes, frame: bytes) -> None:
         """Count an END as lost; keep a START until it can be written, or its END comes."""
@@ -237,24 +276,29 @@ class Journal:
             self._open[stream, key] = frame
             self._missing.add((stream, key))
         else:
-            self._open.pop((stream, key), None)
-            self._missing.discard((stream, key))
-            self.count_dropped(stream)
+            self.drop(stream, key)
+            self._forget_lost()
+            file, is_over = self._file, self._open.keys() <= self._missing
+            if self._is_broken and is_over and file is not None and not self.is_changing:
+                # Nothing that goes on is in it, and its process may be killed before there is room again.
+                self._let_go(file)
         self._is_plain = self._is_plain and not self._missing
 
-    def _note_pace(self, seconds: float) -> None:
-        # Waiting for the interpreter's lock looks like a slow disk, so each thread has its turn to take first.
-        if seconds > _SLOW_SECONDS and seconds > _SLOW_SECONDS + sys.getswitchinterval() * (
-            threading.active_count() - 1
-        ):
-            self.slow_writes += 1
-            # One that is a little late may be the scheduler's doing; two are the disk's.
-            if seconds > _STUCK_SECONDS or self._since_slow < _NEAR_WRITES:
-                self.calm_writes = 0
-            self._since_slow = 0
-        else:
-            self.calm_writes += 1
-            self._since_slow += 1
+    def _forget_lost(self) -> None:
+        """Take what has lost its END as no longer open; a segment with its START is replaced as soon as there is room.
+
+        Else it would be sealed as what a killed process left.
+        """
+        while self._lost:
+            identity = self._lost.pop()
+            if self._open.pop(identity, None) is not None and identity not in self._missing:
+                self._is_broken = True
+            self._missing.discard(identity)
+
+    def _let_go(self, file: SegmentFile) -> None:
+        self._finish(file, FrameKind.CLOSED)
+        self._file = None
+        self._is_plain = self._is_broken = False
 
     def _prepared(self, now: float, size: int) -> SegmentFile | None:
         """Return the segment that so many bytes can be written to; None while the disk does not take them."""
@@ -268,6 +312,17 @@ class Journal:
             return None
         finally:
             self.is_changing = False
+
+    def _reserved(self, entry: Entry) -> SegmentFile | None:
+        """Return the segment for the END of what is open in it, if only the limit of the spool is in the way.
+
+        What began in time, such as the run, so ends there, too.
+        """
+        kind, stream, key, frame = entry
+        file, identity = self._file, (stream, key)
+        if file is None or not self._is_limited or self.is_changing or kind != _END or identity in self._missing:
+            return None
+        return file if identity in self._open and file.size + len(frame) <= self._most_bytes + _RESERVE_BYTES else None
 
     def _repaired(self, error: OSError, frame: bytes) -> SegmentFile | None:
         """Write a frame that could not be written to another segment, if it is not the whole disk that is full."""
@@ -288,6 +343,7 @@ class Journal:
             self.is_changing = False
 
     def _looked_after(self, now: float, size: int) -> SegmentFile:
+        self._forget_lost()
         file = self._file
         if file is not None and not self._is_kept(file):
             file = self._file = None
@@ -311,7 +367,7 @@ class Journal:
             return True
         for stream, count in file.ends.items():
             self.written[stream] -= count
-            self.dropped[stream] = self.dropped.get(stream, 0) + count
+            self._count_dropped(stream, count)
         self._note(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file.path)))
         file.release()
         return False
@@ -344,8 +400,7 @@ class Journal:
         return file
 
     def _beginning(self) -> list[bytes]:
-        header = encode(FrameKind.HEADER, FORMAT_VERSION, HEADER_KEY, self._now_ns(), _with_pid(self._header))
-        return [header, *self._open.values()]
+        return [header_frame(self._header, self._now_ns()), *self._open.values()]
 
     def _roll(self, *, lazily: bool) -> SegmentFile:
         """Go on in a new segment, which has all that is open; the old one is let go once that is written."""
@@ -361,12 +416,17 @@ class Journal:
     def _finish(self, file: SegmentFile, kind: FrameKind | None) -> None:
         with contextlib.suppress(OSError):
             if kind is not None:
-                file.append(encode(kind, 0, HEADER_KEY, self._now_ns(), b""))
+                try:
+                    file.append(encode(kind, 0, HEADER_KEY, self._now_ns(), b""))
+                except OSError:
+                    if kind is FrameKind.CLOSED:
+                        file.close_by_name()
         file.release()
 
     def _fail(self, error: OSError, now: float) -> None:
         """Refuse frames for a while."""
         self.is_degraded = True
+        self._is_limited = isinstance(error, SpoolFullError)
         self._is_plain = False
         self._wait = min(max(2 * self._wait, _FIRST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
         self._retry_at = now + self._wait
@@ -379,10 +439,3 @@ class Journal:
         if text not in self._told:
             self._told.add(text)
             self.news.append((text, error))
-
-
-def _with_pid(header: bytes) -> bytes:
-    try:
-        return json.dumps({**json.loads(header), "pid": os.getpid()}, separators=(",", ":")).encode()
-    except (ValueError, TypeError):
-        return header

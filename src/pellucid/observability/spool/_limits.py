@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 
@@ -20,3 +21,14 @@ class Limits:
     total_bytes: int = 64 * 1024 * 1024
     age_days: float = 7.0
     roll_seconds: float = 5.0
+
+
+class SpoolFullError(OSError):
+    """The spool holds as much as it may.
+
+    Args:
+        total_bytes: how much that is.
+    """
+
+    def __init__(self, total_bytes: int) -> None:
+        super().__init__(errno.ENOSPC, f"the spool holds its limit of {total_bytes} bytes")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pellucid.observability.spool._frames import HEAD_BYTES, HEADER_KEY, FrameKind, FrameReader, encode
+from pellucid.observability.spool._layout import CLOSED_SUFFIX
 from pellucid.observability.spool._liveness import sign_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def examine(path: Path) -> Findings:
     Raises:
         OSError: the file cannot be read.
     """
-    found = Findings()
+    found = Findings(is_finished=path.name.endswith(CLOSED_SUFFIX))
     ended: set[tuple[int, bytes]] = set()
     with path.open("rb") as file:
         reader = FrameReader(file)

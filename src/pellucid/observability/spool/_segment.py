@@ -16,6 +16,7 @@ from pellucid.observability.spool._layout import (
     REASON,
     SUFFIX,
     TEMPORARY,
+    TORN_SUFFIX,
     make_folder,
     parse,
 )
@@ -37,19 +38,16 @@ class Segment:
         root: the folder of the spool.
         path: of the file.
         damaged_bytes: if that is known.
-        is_torn: whether its writer was killed in the middle of a write.
 
     Attributes:
         name: of the file; the same in the outboxes.
         path: of the file.
-        is_torn: as given.
     """
 
-    def __init__(self, root: Path, path: Path, damaged_bytes: int | None = None, *, is_torn: bool = False) -> None:
+    def __init__(self, root: Path, path: Path, damaged_bytes: int | None = None) -> None:
         self.name = path.name
         self.path = path
         self._root = root
-        self.is_torn = is_torn
         self._damaged_bytes = damaged_bytes
         self._header: dict[str, Any] | None = None
         self._frames: tuple[Frame, ...] | None = None
@@ -97,6 +95,11 @@ class Segment:
         return self._damaged_bytes
 
     @property
+    def is_torn(self) -> bool:
+        """Whether its writer was killed in the middle of a write."""
+        return self.name.endswith(TORN_SUFFIX)
+
+    @property
     def size_bytes(self) -> int:
         """How large the file is; 0 if it is not there."""
         try:
@@ -122,6 +125,10 @@ class Segment:
             return
         with self.path.open("rb") as file:
             yield from FrameReader(file)
+
+    def forget(self) -> None:
+        """Keep nothing of what was read in memory."""
+        self._frames = self._header = None
 
     def link_to(self, outbox: OutboxQueue | str) -> None:
         """Put it into an outbox, too; there it shows once it is removed here. May be repeated.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pellucid._util.locks import lock_open
 from pellucid.observability.spool import _liveness
-from pellucid.observability.spool._layout import UNFINISHED, make_folder
+from pellucid.observability.spool._layout import CLOSED_SUFFIX, UNFINISHED, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,6 +104,14 @@ class SegmentFile:
             OSError: of the disk.
         """
         getattr(os, "fdatasync", os.fsync)(self.descriptor)
+
+    def close_by_name(self) -> None:
+        """Say by its name that there is no more, where there is no room for it in the file.
+
+        Raises:
+            OSError: of the disk.
+        """
+        self.path = self.path.rename(self.path.with_suffix(CLOSED_SUFFIX))
 
     def release(self) -> None:
         """Let others have it."""

@@ -12,7 +12,7 @@ import weakref
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import FrameKind, encode
+from pellucid.observability.spool._frames import FrameKind, encode, encode_all
 from pellucid.observability.spool._journal import Journal
 from pellucid.observability.spool._limits import Limits
 
@@ -49,6 +49,7 @@ class SegmentWriter:
         on_fault: told once of each kind of fault, in any thread.
         on_roll: told that a segment may be collected, in any thread.
         now_ns: tells the time of frames, in nanoseconds since the epoch.
+        on_drop: told the stream of ENDs that are lost, and how many they are, in any thread; raises nothing.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class SegmentWriter:
         on_fault: Callable[[str, BaseException | None], None] | None = None,
         on_roll: Callable[[], None] | None = None,
         now_ns: Callable[[], int] = time.time_ns,
+        on_drop: Callable[[int, int], object] | None = None,
     ) -> None:
-        self._make = functools.partial(Journal, folder.absolute(), header, limits or Limits(), now_ns)
+        self._make = functools.partial(Journal, folder.absolute(), header, limits or Limits(), now_ns, on_drop)
         self._on_fault = on_fault
         self._on_roll = on_roll
         self._now_ns = now_ns
@@ -107,7 +109,7 @@ class SegmentWriter:
     @property
     def slow_writes(self) -> int:
         """How many writes took so long that a thread was to go on with them."""
-        return self._journal.slow_writes
+        return self._journal.pace.slow_writes
 
     def start(self, stream: int, key: bytes, payload: bytes) -> None:
         """Keep the start of something.
@@ -129,23 +131,21 @@ class SegmentWriter:
         """
         self._put(_END, stream, key, payload)
 
-    def start_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        """Keep several starts of one key by one write: all of them, or none.
+    def keep(self, records: Sequence[tuple[int, int, bytes, bytes]]) -> None:
+        """Keep several starts and ends by one write: all of them, or none.
 
         Args:
-            key: eight bytes that their ends have, too.
-            payloads: each with its stream, which is another one for each.
+            records: each a kind, START or END, and the stream, key and payload that `start` and `end` take; no two of
+                one kind have the same stream and key.
         """
-        self._put_all(_START, key, payloads)
-
-    def end_all(self, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        """Keep several ends of one key by one write: all of them, or none.
-
-        Args:
-            key: eight bytes.
-            payloads: each with its stream, which is another one for each.
-        """
-        self._put_all(_END, key, payloads)
+        try:
+            entries, data = encode_all(records, self._now_ns())
+        except Exception:
+            # One of them fits into no frame.
+            entries, data = [], b""
+        if not (entries and self._is_put(entries, data)):
+            for each in records:
+                self._put(*each)
 
     def roll(self) -> bool:
         """Let go of the segment, if anything ended in it; return whether there was anything to let go."""
@@ -199,23 +199,12 @@ class SegmentWriter:
             self._give_up()
         self._tell()
 
-    def _put_all(self, kind: int, key: bytes, payloads: Sequence[tuple[int, bytes]]) -> None:
-        now_ns = self._now_ns()
-        try:
-            frames = [(stream, encode(kind, stream, key, now_ns, payload)) for stream, payload in payloads]
-        except Exception:
-            # One of them does not fit into a frame.
-            frames = []
-        if not frames or not self._is_put(kind, key, frames, b"".join([frame for _, frame in frames])):
-            for stream, payload in payloads:
-                self._put(kind, stream, key, payload)
-
-    def _is_put(self, kind: int, key: bytes, frames: Sequence[tuple[int, bytes]], data: bytes) -> bool:
-        """Write frames if that is all there is to do; return whether it was."""
+    def _is_put(self, entries: Sequence[_Entry], data: bytes) -> bool:
+        """Write frames, joined to one text of bytes, if that is all there is to do; return whether it was."""
         if self._is_closed or self._is_handed_over or not self._lock.acquire(blocking=False):
             return False
         try:
-            is_written = self._waiting.empty() and self._journal.quick(kind, key, frames, data)
+            is_written = self._waiting.empty() and self._journal.quick(entries, data)
             if is_written:
                 self._look_after()
         finally:
@@ -226,24 +215,24 @@ class SegmentWriter:
 
     def _put(self, kind: int, stream: int, key: bytes, payload: bytes) -> None:
         try:
-            frame = encode(kind, stream, key, self._now_ns(), payload)
+            entry = kind, stream, key, encode(kind, stream, key, self._now_ns(), payload)
         except Exception:
             # Nothing that fits into a frame.
-            self._drop(kind, stream)
+            self._drop(kind, stream, key)
             return
-        if self._is_put(kind, key, ((stream, frame),), frame):
+        if self._is_put((entry,), entry[3]):
             return
         if self._is_closed:
-            self._drop(kind, stream)
+            self._drop(kind, stream, key)
         elif self._is_handed_over:
-            self._queue((kind, stream, key, frame))
+            self._queue(entry)
         elif not self._lock.acquire(timeout=_PATIENCE_SECONDS):
             # Whoever has it is stuck in a write.
             self._hand_over()
-            self._queue((kind, stream, key, frame))
+            self._queue(entry)
         else:
             try:
-                self._write((kind, stream, key, frame))
+                self._write(entry)
             finally:
                 self._lock.release()
             if self._journal.news or self._journal.rolls != self._seen_rolls:
@@ -264,7 +253,7 @@ class SegmentWriter:
 
     def _look_after(self) -> None:
         """See to what has come up during a write; by the thread that has the lock."""
-        if self._journal.calm_writes == 0 and not self._is_handed_over:
+        if self._journal.pace.calm_writes == 0 and not self._is_handed_over:
             self._hand_over()
         if not self._waiting.empty():
             self._drain()
@@ -281,7 +270,7 @@ class SegmentWriter:
                 entry = self._waiting.get_nowait()
                 self._waiting_bytes -= len(entry[3])
                 if time.monotonic() > self._give_up_at:
-                    self._drop(*entry[:2])
+                    self._drop(*entry[:3])
                     continue
                 self._in_hand = entry
                 self._journal.write(*entry)
@@ -302,9 +291,9 @@ class SegmentWriter:
         """Whether this is a signal in the middle of a write of the same thread."""
         return self._journal.is_changing or self._journal.is_writing or self._is_draining
 
-    def _drop(self, kind: int, stream: int) -> None:
+    def _drop(self, kind: int, stream: int, key: bytes) -> None:
         if kind == _END:
-            self._journal.count_dropped(stream)
+            self._journal.drop(stream, key)
 
     def _hand_over(self) -> None:
         """Have a thread write from now on, until the disk is calm."""
@@ -321,7 +310,7 @@ class SegmentWriter:
 
     def _queue(self, entry: _Entry) -> None:
         if self._is_crowded and not self._make_room():
-            self._drop(*entry[:2])
+            self._drop(*entry[:3])
             return
         self._waiting_bytes += len(entry[3])
         self._waiting.put(entry)
@@ -353,7 +342,7 @@ class SegmentWriter:
 
     def _calm_down(self) -> None:
         """Let the callers write themselves again, if the disk is calm."""
-        if self._journal.calm_writes >= _CALM_WRITES and self._waiting.empty():
+        if self._journal.pace.calm_writes >= _CALM_WRITES and self._waiting.empty():
             self._is_handed_over = False
 
     def _serve(self) -> None:

@@ -52,7 +52,10 @@ class Plain:
         kind = type(value)
         if value is None or kind in _NUMBERS or (kind is str and len(value) <= min(_SHORT, self._longest)):
             return value
-        return cut(self._scene.redactor.attribute(key, value), self._longest)
+        redactor = self._scene.redactor
+        if key == Attr.EXCEPTION_STACKTRACE and kind is str:
+            return cut(redactor.lines(value, self._longest), self._longest)
+        return cut(redactor.attribute(key, value), self._longest)
 
     def attributes(self, given: Any) -> tuple[dict[str, Any], int]:
         """Return attributes, the last ones if there are too many, and how many were dropped."""
@@ -153,7 +156,9 @@ class KeptSpan(Span):
         kind, message, traceback = told
         found = {Attr.EXCEPTION_TYPE: kind, Attr.EXCEPTION_MESSAGE: message, Attr.EXCEPTION_STACKTRACE: traceback}
         given = self._plain.attributes(attributes)[0]
-        self.add_event(_EVENT, {**found, _ESCAPED: str(escaped is True), **given}, timestamp)
+        if self.is_recording():
+            # Bounded as those of nodes are, whose end says most: it is not to be cut off.
+            super().add_event(_EVENT, {**found, _ESCAPED: str(escaped is True), **given}, time_of(timestamp))
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None

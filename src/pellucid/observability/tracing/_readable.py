@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pellucid.observability.semconv import Attr
 from pellucid.observability.tracing._shared import IS_REMOTE, KNOWS_REMOTE
 from pellucid.observability.wire import (
     SCOPE_NAME,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, SpanContext
 
     from pellucid.observability.tracing._shared import Redacts
+
+_LONGEST_STACKTRACE = 4_000_000  # characters; it was bounded when it was taken
 
 
 def encode_readable(span: ReadableSpan, redactor: Redacts, end_ns: int | None) -> bytes:
@@ -85,7 +88,9 @@ def _scope(span: ReadableSpan, redactor: Redacts) -> Iterator[bytes]:
 
 def _attributes(number: int, attributes: Mapping[str, Any] | None, redactor: Redacts) -> Iterator[bytes]:
     for key, value in (attributes or {}).items():
-        yield key_value(number, redactor.text(key), redactor.attribute(key, value))
+        is_stacktrace = key == Attr.EXCEPTION_STACKTRACE and type(value) is str
+        shown = redactor.lines(value, _LONGEST_STACKTRACE) if is_stacktrace else redactor.attribute(key, value)
+        yield key_value(number, redactor.text(key), shown)
 
 
 def _event(event: Event, redactor: Redacts) -> Iterator[bytes]:

@@ -48,6 +48,10 @@ class Redacts(Protocol):
         """Return a text that may be shown."""
         ...
 
+    def lines(self, text: str, length: int, /) -> str:
+        """Return a text of several lines that may be shown."""
+        ...
+
     def attribute(self, key: str, value: Any, /) -> Any:
         """Return a value that may be shown, of a type that OTLP has."""
         ...

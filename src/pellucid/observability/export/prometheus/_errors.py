@@ -17,15 +17,19 @@ class PrometheusError(PellucidError):
 
 
 class ScrapeAddressError(PrometheusError, OSError):
-    """An address at which ``/metrics`` cannot be served."""
+    """An address at which ``/metrics`` cannot be served.
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
+    Attributes:
+        is_taken: somebody else serves there, perhaps another run.
+    """
+
+    def __init__(self, host: str, port: int, reason: str, *, is_taken: bool = False) -> None:
         super().__init__(
             f"Metrics cannot be served at {host} port {port}: {reason}. "
             "Set another 'metrics.scrape_port' in observability.yml (0 takes any free one) or another "
             "'metrics.scrape_host'."
         )
-        self.host, self.port, self.reason = host, port, reason
+        self.host, self.port, self.reason, self.is_taken = host, port, reason, is_taken
 
 
 class TextfileError(PrometheusError, OSError):

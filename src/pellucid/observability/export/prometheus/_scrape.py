@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
@@ -136,5 +137,6 @@ def _listening(host: str, port: int) -> socket.socket:
         if sock is not None:
             sock.close()
         reason = getattr(error, "strerror", None) or str(error)
-        raise ScrapeAddressError(host, port, reason) from error
+        is_taken = getattr(error, "errno", None) == errno.EADDRINUSE
+        raise ScrapeAddressError(host, port, reason, is_taken=is_taken) from error
     return sock
