@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from pellucid.observability.spool import FrameKind
 from pellucid.observability.wire import bytes_field, fixed32_field, fixed64_field, key_values, text_field, varint_field
 
 if TYPE_CHECKING:
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 START = 1_763_800_000 * SECOND
 """When made-up runs start: in nanoseconds since the epoch."""
-
-
-class FrameKind(Enum):
-    """As in the spool."""
-
-    START = 1
-    END = 2
 
 
 @dataclass(frozen=True)

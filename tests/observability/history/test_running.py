@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.support.history import FakeSegment, FrameKind, RunMaker, failed_run
+from tests.support.history import FakeSegment, RunMaker, failed_run
 from tests.support.observed import KINDS, RUN, Observed, observed_project
 
 from pellucid.observability._cli._runs_show import report
 from pellucid.observability._cli._runs_text import Screen
 from pellucid.observability.history import CurrentRuns, Filters, HistoryStore, LiveSpans, NoSuchRunError
+from pellucid.observability.spool import FrameKind
 from pellucid.observability.wire import decode_span
 
 if TYPE_CHECKING:

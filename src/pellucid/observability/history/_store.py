@@ -11,6 +11,7 @@ from pellucid.observability.history._errors import HistoryError, NoSuchRunError
 from pellucid.observability.history._inbox import put, sizes, sort_one
 from pellucid.observability.history._pruning import forget_old_segments, prune_runs
 from pellucid.observability.history._queries import Filters, every_span, find_run, list_runs, node_seconds, span_tree
+from pellucid.observability.spool import FrameKind
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from pellucid.observability.history._model import RunSummary, StoredSpan
 
-_END = "END"
 _SPANS = 1  # the number of the stream; recording.STREAM_SPANS, without importing what a session needs
 _VACUUM_PAGES = 2000
 _MOST_UNSORTED = 500
@@ -34,7 +34,7 @@ class FrameLike(Protocol):
 
     @property
     def kind(self) -> Any:
-        """A member of an enumeration; that of an end is named ``END``."""
+        """A member of ``FrameKind``."""
 
     @property
     def stream(self) -> int:
@@ -236,7 +236,7 @@ def _take(connection: sqlite3.Connection, segment: SegmentLike) -> int:
 
 def _bodies(segment: SegmentLike) -> Iterator[bytes]:
     for frame in segment.frames():
-        if frame.stream == _SPANS and frame.kind.name == _END:
+        if frame.kind is FrameKind.END and frame.stream == _SPANS:
             yield frame.payload
 
 
