@@ -113,6 +113,7 @@ class Attempts:
             dataset=name,
             label=run.facts.label(name),
             parent=parent,
+            holder=parent if parent.holds_loads else None,
         )
         parent.open_children[span.span_id] = span
 
@@ -133,8 +134,11 @@ class Attempts:
 
     def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
         parent.open_children.pop(span.span_id, None)
-        is_held = parent.holds_loads if span.kind == "load" else parent.holds_saves
-        self._table.end(run, span, result_of(error), error, is_held=is_held)
+        if parent.holds_loads:
+            is_held = span.kind == "load" or parent.holds_saves
+            self._table.end(run, span, result_of(error), error, holder=parent, is_held=is_held)
+        else:
+            self._table.end(run, span, result_of(error), error)
 
 
 def _may_yield(function: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import RunTerminated
+from pellucid.observability.spool import FrameKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
     from pellucid.observability.guard import Guard
     from pellucid.observability.records import SpanRecord
 
+    Kept: TypeAlias = tuple[int, int, bytes, bytes]
+    """What is to be kept: its kind, stream, key and payload."""
     Payload: TypeAlias = tuple[int, bytes]
     _Function: TypeAlias = tuple[str, Callable[[SpanRecord], Payload | None]]
 
 __all__ = ["Listeners"]
 
+_START, _END = int(FrameKind.START), int(FrameKind.END)
 _LAST = "on_recording_ended"
 _HOOKS = ("on_recording_started", "on_span_started", "on_span_ended", _LAST)
 
@@ -49,15 +53,15 @@ class Listeners:
         for part, function, argnames in self._found[name]:
             call(part, function, *(arguments[each] for each in argnames))
 
-    def started(self, span: SpanRecord, kept: list[Payload]) -> None:
+    def started(self, span: SpanRecord, records: list[Kept]) -> None:
         """Call ``on_span_started``; what the listeners want to be kept is added to a list."""
-        self._tell_of(self._on_start, span, kept)
+        self._tell_of(self._on_start, _START, span, records)
 
-    def ended(self, span: SpanRecord, kept: list[Payload]) -> None:
+    def ended(self, span: SpanRecord, records: list[Kept]) -> None:
         """Call ``on_span_ended``; what the listeners want to be kept is added to a list."""
-        self._tell_of(self._on_end, span, kept)
+        self._tell_of(self._on_end, _END, span, records)
 
-    def _tell_of(self, functions: list[_Function], span: SpanRecord, kept: list[Payload]) -> None:
+    def _tell_of(self, functions: list[_Function], kind: int, span: SpanRecord, records: list[Kept]) -> None:
         guard = self._guard
         interruption: BaseException | None = None
         for part, function in functions:
@@ -73,6 +77,6 @@ class Listeners:
                 guard.caught(part, error)
                 continue
             if type(payload) is tuple and len(payload) == 2:
-                kept.append(payload)
+                records.append((kind, payload[0], span.span_id, payload[1]))
         if interruption is not None:
             raise interruption

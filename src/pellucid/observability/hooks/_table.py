@@ -8,24 +8,19 @@ from typing import TYPE_CHECKING, Any
 from pellucid.observability.current import current_span
 from pellucid.observability.records import RunScope, SpanRecord
 from pellucid.observability.semconv import Attr
-from pellucid.observability.spool import FrameKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextvars import Token
-    from typing import TypeAlias
 
     from pellucid.observability.hooks._datasets import DatasetFacts
-    from pellucid.observability.hooks._listeners import Listeners, Payload
+    from pellucid.observability.hooks._listeners import Kept, Listeners
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import Kind, Result
-
-    _Kept: TypeAlias = tuple[int, int, bytes, bytes]
 
 __all__ = ["OpenRun", "SpanTable"]
 
 _RESULT = Attr.RESULT
-_START, _END = int(FrameKind.START), int(FrameKind.END)
 
 
 class OpenRun:
@@ -90,6 +85,7 @@ class SpanTable:
         dataset: str = "",
         label: str = "",
         parent: SpanRecord | None = None,
+        holder: SpanRecord | None = None,
         is_held: bool = False,
     ) -> SpanRecord:
         """Open a span; it is the current one of this thread until it is ended.
@@ -104,8 +100,9 @@ class SpanTable:
             node: that it belongs to.
             dataset: that it is about.
             label: of the dataset, for metrics.
-            parent: the node, for a load or save: what is held back of it is kept with this.
-            is_held: hold back what is to be kept, with the span itself, until `flush`.
+            parent: the node, for a load or save.
+            holder: the node whose held back records are kept with this one's, or are to have it among them.
+            is_held: hold back what is to be kept until `flush` or what comes next; by the span itself if need be.
         """
         span = SpanRecord(
             kind,
@@ -122,13 +119,14 @@ class SpanTable:
         )
         run.open[span.span_id] = span
         span.token = current_span.set(span)
-        kept: list[Payload] = []
+        if holder is None and is_held:
+            holder = span
+        records = [] if holder is None else holder.held
         try:
-            self._listeners.started(span, kept)
+            self._listeners.started(span, records)
         finally:
-            if kept:
-                key = span.span_id
-                self._keep([(_START, stream, key, payload) for stream, payload in kept], parent, span, is_held)
+            if records and not is_held:
+                self._keep(records, holder)
         return span
 
     def end(
@@ -138,6 +136,7 @@ class SpanTable:
         result: Result = "success",
         error: BaseException | None = None,
         *,
+        holder: SpanRecord | None = None,
         is_held: bool = False,
     ) -> None:
         """Close a span; one that is closed already stays as it is.
@@ -147,7 +146,8 @@ class SpanTable:
             span: to be closed.
             result: how it ended.
             error: what it ended with.
-            is_held: hold back what is to be kept of a load or save, with its node, until `flush`.
+            holder: as in `start`; of a node it is itself.
+            is_held: as in `start`.
         """
         if run.open.pop(span.span_id, None) is None:
             return
@@ -155,36 +155,29 @@ class SpanTable:
         span.error = error
         span.end_attributes[_RESULT] = result
         span.ended_ns = self._now_ns()
-        kept: list[Payload] = []
+        if holder is None and span.held:
+            holder = span
+        records = [] if holder is None else holder.held
         try:
-            self._listeners.ended(span, kept)
+            self._listeners.ended(span, records)
         finally:
-            if kept:
-                key, parent = span.span_id, span.parent
-                records = [(_END, stream, key, payload) for stream, payload in kept]
-                self._keep(records, span if parent is None else parent, parent, is_held)
+            if records and not is_held:
+                self._keep(records, holder)
         token, span.token = span.token, None
         if token is not None:
             _reset(token)
 
     def flush(self, node: SpanRecord) -> None:
         """Keep what is held back with a node."""
-        held = node.held
-        if held:
-            try:
-                node.held = []
-            finally:
-                self._recording.spool.keep(held)
+        if node.held:
+            self._keep(node.held, node)
 
-    def _keep(self, records: list[_Kept], before: SpanRecord | None, holder: SpanRecord | None, is_held: bool) -> None:
-        """Keep records, behind those that a span holds back; or have a span hold them back."""
-        if is_held and holder is not None:
-            holder.held += records
-            return
-        if before is not None and before.held:
-            held, before.held = before.held, []
-            records = held + records
-        self._recording.spool.keep(records)
+    def _keep(self, records: list[Kept], holder: SpanRecord | None) -> None:
+        try:
+            if holder is not None:
+                holder.held = []
+        finally:
+            self._recording.spool.keep(records)
 
     def end_rest(self, run: OpenRun, *, result: Result, error: BaseException | None) -> None:
         """Close what is still open of a run, the innermost first, except its own span and its root."""
