@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.holding import holding
 from pellucid.exceptions import RunTerminated
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class TerminationGuard:
                 if signal.getsignal(each) is signal.SIG_DFL:
                     self._installed.append(each)
                     signal.signal(each, self._receive)
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(
@@ -53,6 +56,8 @@ class TerminationGuard:
     ) -> None:
         while self._installed:
             signal.signal(self._installed.pop(), signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) == self._interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def shield(self) -> None:
         """From now on let a first signal be noted only: what is left to do is to report how the run ended."""
@@ -76,4 +81,7 @@ class TerminationGuard:
         self.received = signum
         sys.setswitchinterval(min(_HURRIED_SECONDS, sys.getswitchinterval()))
         if not self._is_shielded:
-            raise RunTerminated(signum)
+            holding().raise_when_free(RunTerminated(signum))
+
+    def _interrupt(self, _signum: int, _frame: FrameType | None) -> Any:
+        holding().raise_when_free(KeyboardInterrupt())

@@ -72,8 +72,10 @@ def project_folder(ctx: click.Context) -> Path:
 
 
 def package_of(ctx: click.Context) -> str:
-    """Return the name of the project's package, or nothing where it is not known."""
-    return str(getattr(ctx.obj, "package_name", None) or "")
+    """Return the name of the package of the project whose options were loaded, or nothing where it is not known."""
+    from pellucid.framework import project
+
+    return str(getattr(ctx.obj, "package_name", None) or project.PACKAGE_NAME or "")
 
 
 def _refuse_unknown(env: str, folder: Path, found: _Configuration) -> None:

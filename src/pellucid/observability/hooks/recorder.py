@@ -6,6 +6,7 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from pellucid._util.holding import holding
 from pellucid.exceptions import RunTerminated
 from pellucid.framework.hooks.markers import hook_impl
 from pellucid.observability.current import current_span
@@ -32,6 +33,7 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 _logger = logging.getLogger("pellucid.telemetry")
 
 _PART = "recorder"
+_holding = holding()
 _SERIES = (
     "before_node_attempt",
     "before_dataset_loaded",
@@ -54,6 +56,7 @@ def _guarded(method: _F) -> _F:
     def call(self: Recorder, *args: Any) -> Any:
         if self._recording is None or (self._guard.faults and self._guard.is_off(_PART)):
             return None
+        is_held = _holding.take()
         try:
             return method(self, *args)
         except (KeyboardInterrupt, RunTerminated):
@@ -61,6 +64,9 @@ def _guarded(method: _F) -> _F:
         except BaseException as error:
             self._guard.caught(_PART, error)
             return None
+        finally:
+            if is_held:
+                _holding.let_go()
 
     return cast("_F", call)
 
