@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support import pool as support
@@ -253,6 +253,33 @@ def test_signals_that_another_thread_takes_are_held_back_too() -> None:
         over.set()
 
     assert in_a_fork(interrupted) == 0
+
+
+def test_a_signal_while_handlers_are_put_back_keeps_none_from_being_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come as soon as the first of them is, if another thread takes it."""
+    put, count = signal.signal, 0
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    def interrupted(number: int, handler: Any) -> Any:
+        nonlocal count
+        count += 1
+        found = put(number, handler)
+        if count == 3:
+            raise KeyboardInterrupt
+        return found
+
+    handler = put(signal.SIGTERM, lambda *_: None)
+    try:
+        expected = signal.getsignal(signal.SIGTERM)
+        with monkeypatch.context() as patch:
+            patch.setattr(signal, "signal", interrupted)
+            with pytest.raises(KeyboardInterrupt), signals_held():
+                pass
+        assert signal.getsignal(signal.SIGINT) is before[0]
+        assert signal.getsignal(signal.SIGTERM) is expected
+    finally:
+        put(signal.SIGTERM, handler)
+        put(signal.SIGINT, before[0])
 
 
 def test_signals_are_held_back_in_a_thread_that_is_not_the_main_one() -> None:

@@ -265,11 +265,16 @@ def _handlers_put_off() -> Iterator[None]:
             signal.signal(number, lambda number, _frame: arrived.append(number))
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
         with contextlib.ExitStack() as stack:  # which goes on where one of them raises, the last one first
-            for number in reversed(arrived):
-                stack.callback(signal.raise_signal, number)
+            stack.callback(_raise_each, arrived)
+            for number, handler in handlers.items():
+                stack.callback(signal.signal, number, handler)
+
+
+def _raise_each(numbers: list[int]) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in reversed(numbers):
+            stack.callback(signal.raise_signal, number)
 
 
 def reset_signals() -> None:

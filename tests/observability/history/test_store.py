@@ -111,6 +111,15 @@ def test_a_killed_run_names_the_nodes_that_were_at_work(store: HistoryStore) -> 
     assert found.nodes == (4, 1, 2)
 
 
+def test_what_a_run_says_it_did_counts_where_nodes_were_lost(store: HistoryStore) -> None:
+    run = RunMaker()
+    run.node("fit", 0.2, 0.3)
+    run.run(1.0, nodes=300, pellucid__run__nodes_done=300)
+    store.take(run.segment())
+    (found,) = store.runs()
+    assert found.nodes == (300, 300, 0)
+
+
 def test_a_session_that_failed_before_it_had_a_run_is_in_the_list_until_a_run_of_it_comes(store: HistoryStore) -> None:
     run = RunMaker(result="failure")
     run.run(2.0, error=("BadConfigException", "catalog.yml:3: no"), nodes=1)

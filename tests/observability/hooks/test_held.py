@@ -17,6 +17,8 @@ import os, signal
 from pellucid.io import AbstractDataset
 
 def die(place):
+    if os.environ.get("FAILS_AT") == place:
+        raise ValueError(place)
     if os.environ.get("DIES_AT") == place:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -71,6 +73,15 @@ from pellucid.framework.hooks import hook_impl
 from observed_project.dying import die
 
 class Others:
+    @hook_impl(wrapper=True)
+    def before_node_run(self, node):
+        die(f"wrapper of {node.name}")
+        return (yield)
+
+    @hook_impl
+    def on_node_error(self, node):
+        die(f"error of {node.name}")
+
     @hook_impl(trylast=True)
     def before_node_attempt(self, node):
         die(f"hook of {node.name}")
@@ -80,6 +91,22 @@ class Others:
         die(f"hook after {node.name}")
 
 HOOKS = (Others(),)
+"""
+
+ERROR_HOOK = """
+from pellucid.framework.hooks import hook_impl
+from observed_project.dying import die
+
+class Errors:
+    @hook_impl
+    def on_dataset_error(self, dataset_name):
+        die(f"error of {dataset_name}")
+
+    @hook_impl
+    def on_node_error(self, node):
+        die(f"error of {node.name}")
+
+HOOKS = (Errors(),)
 """
 
 ENDED = {
@@ -126,9 +153,9 @@ def observed(tmp_path: Path) -> Observed:
     return made
 
 
-def after(observed: Observed, place: str, kind: str = "sequential") -> tuple[list[str], list[str]]:
+def after(observed: Observed, place: str, kind: str = "sequential", **environment: str) -> tuple[list[str], list[str]]:
     """Have the process die at a place; return the names of what had ended in nodes, and of what was open."""
-    code, _, err = observed.run(kind, DIES_AT=place)
+    code, _, err = observed.run(kind, DIES_AT=place, **environment)
     assert code == -9, err
     # Whoever comes next collects.
     code, _, err = observed.run("sequential")
@@ -138,7 +165,7 @@ def after(observed: Observed, place: str, kind: str = "sequential") -> tuple[lis
     inside = [span for span in spans if span.kind in ("node", "load", "save")]
     return (
         sorted(span.name for span in inside if span.result == "success"),
-        sorted(span.name for span in inside if span.result == "error"),
+        sorted(span.name for span in inside if span.error_type == "ProcessLost"),
     )
 
 
@@ -167,6 +194,7 @@ def test_a_death_with_other_runners(observed: Observed, place: str, kind: str) -
     ("place", "ended", "left"),
     [
         ("hook of work", ["alone", "save one"], ["work"]),
+        ("wrapper of alone", [], ["alone"]),
         ("hook after work", ENDED["confirm two"], ["work"]),
     ],
 )
@@ -175,3 +203,21 @@ def test_where_others_hear_of_nodes_nothing_is_held_back(
 ) -> None:
     observed.project.module("settings", HOOKS)
     assert after(observed, place) == (sorted(ended), left)
+
+
+@pytest.mark.parametrize(
+    ("fails", "place", "ended", "left"),
+    [
+        ("load two", "error of two", ["alone", "save one", "load one"], ["work"]),
+        ("load two", "error of work", ["alone", "save one", "load one"], ["work"]),
+        ("work", "error of work", ["alone", "save one", "load one", "load two"], ["work"]),
+        ("save four", "error of work", ["alone", "save one", "load one", "load two", "save three"], ["work"]),
+    ],
+)
+def test_what_failed_is_kept_before_others_hear_of_it(
+    observed: Observed, fails: str, place: str, ended: list[str], left: list[str]
+) -> None:
+    observed.project.module("settings", ERROR_HOOK)
+    assert after(observed, place, FAILS_AT=fails) == (sorted(ended), left)
+    failed = [span.name for span in observed.spans(observed.runs()[1].run_id) if span.result == "failure"]
+    assert failed == ([] if fails == "work" else [fails])

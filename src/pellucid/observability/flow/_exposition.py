@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pellucid.observability.export.prometheus import ScrapeServer
+    from pellucid.observability.flow._forks import ForkGate
     from pellucid.observability.flow._totals import CountedTotals
     from pellucid.observability.metrics import LiveState
     from pellucid.observability.options import MetricsOptions
@@ -31,12 +32,16 @@ class Exposition:
         recording: of the session.
         totals: what was counted.
         live: how things are now.
+        gate: keeps this process from being forked while a page is made.
     """
 
-    def __init__(self, recording: Recording, totals: CountedTotals, live: Callable[[], LiveState]) -> None:
+    def __init__(
+        self, recording: Recording, totals: CountedTotals, live: Callable[[], LiveState], gate: ForkGate
+    ) -> None:
         self._recording = recording
         self._totals = totals
         self._live = live
+        self._gate = gate
         self._server: ScrapeServer | None = None
         self._has_told = False
 
@@ -57,9 +62,10 @@ class Exposition:
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """Return the page, and its content type."""
-        from pellucid.observability.metrics import render
+        with self._gate:
+            from pellucid.observability.metrics import render
 
-        return render(self._totals.read(), self._live(), accept)
+            return render(self._totals.read(), self._live(), accept)
 
     def start(self) -> None:
         """Serve the page, if it is to be scraped, and nobody serves there: the totals of all runs are the same.

@@ -8,8 +8,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pellucid.observability.export.otlp import prepare
 from pellucid.observability.flow._collect import Collected
 from pellucid.observability.flow._ending import deliver_and_publish
+from pellucid.observability.flow._forks import ForkGate
 from pellucid.observability.flow._rooms import Rooms
 from pellucid.observability.flow._ticker import Ticker
 from pellucid.observability.flow._together import Together
@@ -45,7 +47,8 @@ class Flow:
         self._recording = recording
         self._writer = writer
         self._pid = os.getpid()
-        self._rooms = Rooms(recording, active)
+        self._gate = ForkGate()
+        self._rooms = Rooms(recording, active, self._gate)
         self._collected = Collected()
         self._collecting = threading.Lock()
         self._tickers: dict[str, Ticker] = {}
@@ -137,6 +140,8 @@ class Flow:
     def _collect_now(self) -> None:
         self._collect_once(float("inf"))
         for delivery in self._rooms.deliveries:
+            with self._gate:
+                self._guarded("delivery", prepare, delivery.options)
             ticker = self._ticker(delivery.signal, partial(self._deliver, delivery))
             ticker.start()
             ticker.wake()
@@ -147,7 +152,8 @@ class Flow:
         if not self._collecting.acquire(timeout=-1 if seconds == float("inf") else max(0.0, seconds)):
             return False
         try:
-            found = self._guarded("collect", self._rooms.collect, ends_at)
+            with self._gate:
+                found = self._guarded("collect", self._rooms.collect, ends_at)
             if found is not None:
                 self._collected.add(found)
             return found is None or not found.is_busy

@@ -14,6 +14,7 @@ from pellucid.observability.flow._collect import Collection
 from pellucid.observability.flow._deliver import Delivery
 from pellucid.observability.flow._exposition import Exposition
 from pellucid.observability.flow._failures import LastFailure
+from pellucid.observability.flow._forks import ForkGate
 from pellucid.observability.flow._histories import Histories
 from pellucid.observability.flow._ledger import Ledger
 from pellucid.observability.flow._outcome import Fate, outcome_of, waits_for_history
@@ -50,13 +51,20 @@ class Rooms:
     Args:
         recording: of the session.
         active: how many runs are going on, by pipeline.
+        gate: keeps this process from being forked in the middle of what must not be left half done.
 
     Attributes:
         cut_off: ids of traces that this process ended, whatever its workers were at: what they left open was cancelled.
     """
 
-    def __init__(self, recording: Recording, active: Callable[[], Mapping[str, int]] | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        active: Callable[[], Mapping[str, int]] | None = None,
+        gate: ForkGate | None = None,
+    ) -> None:
         self._recording = recording
+        self._gate = gate or ForkGate()
         self._active = active
         self.spool = folder_of(recording.path(recording.options.spool.path), recording.options.spool)
         self._pulse = Pulse(self.spool.path, recording.session_id)
@@ -89,7 +97,7 @@ class Rooms:
     @cached_property
     def exposition(self) -> Exposition:
         """The metrics page."""
-        return Exposition(self._recording, self.totals, self._live)
+        return Exposition(self._recording, self.totals, self._live, self._gate)
 
     def collect(self, ends_at: float) -> Collected:
         """Move on what is finished, and keep the spool within its bounds.

@@ -20,8 +20,8 @@ _MOST_NAMED = 20
 
 _INSERT_RUN = """
 INSERT OR IGNORE INTO runs (trace, span_id, kind, run_id, session_id, pipeline, result, started, ended, env, runner,
-    "commit", parameters, nodes, error_type, error_message, resource)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    "commit", parameters, nodes, nodes_done, error_type, error_message, resource)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _OF_RUN = "FROM spans WHERE trace = ? AND parent_id = ? AND kind = 'node'"
 _COUNT_NODES = f"SELECT result, count(DISTINCT name) {_OF_RUN} GROUP BY result"
@@ -109,7 +109,8 @@ def summary_of(row: SpanRow | StoredSpan, inside: Opened, resource: Mapping[str,
         commit=_commit(inside, resource),
         parameters=inside.mapping(Attr.PARAMETERS),
         selection=selection_of(inside),
-        nodes=NodeCounts(inside.number(Attr.NODE_COUNT)),
+        # Of nodes that were lost as the spool was full it is what the run says of itself that tells.
+        nodes=NodeCounts(inside.number(Attr.NODE_COUNT), inside.number(Attr.NODE_DONE_COUNT)),
         error_type=row.error_type,
         error_message=inside.error_message,
         resource=resource,
@@ -140,6 +141,7 @@ def _insert(connection: sqlite3.Connection, span: NewSpan, inside: Opened, resou
             run.commit,
             json.dumps(run.parameters),
             run.nodes.total,
+            run.nodes.done,
             run.error_type,
             run.error_message,
             span.resource,
@@ -152,7 +154,7 @@ def _count_nodes(connection: sqlite3.Connection, trace: int, run: bytes) -> None
     failed = connection.execute(_FAILED_NODES, (trace, run, _MOST_NAMED)).fetchall()
     names = [opened(body).text(Attr.TASK_NAME) or name for name, body in failed]
     connection.execute(
-        "UPDATE runs SET nodes = max(nodes, ?), nodes_done = ?, nodes_failed = ?, failed_nodes = ? "
+        "UPDATE runs SET nodes = max(nodes, ?), nodes_done = max(nodes_done, ?), nodes_failed = ?, failed_nodes = ? "
         "WHERE trace = ? AND span_id = ?",
         (
             sum(counts.values()),

@@ -135,7 +135,7 @@ class Attempts:
     def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
         parent.open_children.pop(span.span_id, None)
         if parent.holds_loads:
-            is_held = span.kind == "load" or parent.holds_saves
+            is_held = error is None and (span.kind == "load" or parent.holds_saves)
             self._table.end(run, span, result_of(error), error, holder=parent, is_held=is_held)
         else:
             self._table.end(run, span, result_of(error), error)

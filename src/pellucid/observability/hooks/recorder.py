@@ -42,6 +42,9 @@ _SERIES = (
     "after_dataset_saved",
     "after_node_attempt",
 )
+"""Hooks between which records are held back."""
+_FLUSHING = ("before_node_run", "on_dataset_error", "on_node_error")
+"""Hooks at the beginning of which what is held back is kept."""
 
 
 def recorder() -> Recorder:
@@ -341,10 +344,14 @@ class Recorder:
             self._attempts.is_alone = self._is_alone()
 
     def _is_alone(self) -> bool:
-        """Tell whether nobody else hears of attempts at nodes, and of datasets."""
-        callers = [getattr(self._relay, name, None) for name in _SERIES]
-        heard = [each for caller in callers if caller is not None for each in caller.get_hookimpls()]
-        return all(each.plugin is self for each in heard)
+        """Tell whether nobody else hears of attempts at nodes, and of datasets, or of what is held back before us."""
+        others = [(name, each) for name in (*_SERIES, *_FLUSHING) for each in self._implementations(name)]
+        return not any(name in _SERIES or each.wrapper or each.hookwrapper or each.tryfirst for name, each in others)
+
+    def _implementations(self, name: str) -> list[Any]:
+        """Return those of other plugins."""
+        caller = getattr(self._relay, name, None)
+        return [each for each in caller.get_hookimpls() if each.plugin is not self] if caller is not None else []
 
     # ------------------------------------------------------------------------- nodes and datasets
 
@@ -408,7 +415,15 @@ class Recorder:
         if self._attempts is not None:
             self._attempts.close_dataset(dataset_name, "save", data, None)
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
+    @_guarded
+    def on_node_error(self, node: Any, run_id: str) -> None:
+        """Have kept what was held back until now."""
+        run = self._runs.get(run_id)
+        if run is not None and self._attempts is not None:
+            self._attempts.begin_work(run, node.name)
+
+    @hook_impl(tryfirst=True)
     @_guarded
     def on_dataset_error(self, error: BaseException, dataset_name: str, operation: str) -> None:
         """Close a load or save that failed."""

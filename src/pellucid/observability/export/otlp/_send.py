@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from pellucid.observability.export.otlp._answers import Barred
 from pellucid.observability.export.otlp._deadline import within
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pellucid.observability.export.otlp._answers import Answer
     from pellucid.observability.export.otlp._deadline import Exchange
     from pellucid.observability.options import OtlpOptions
@@ -28,14 +31,22 @@ def send(request_body: bytes, options: OtlpOptions, signal: Signal, deadline_sec
     """
     if not options.endpoint:
         return Barred("no endpoint is configured")
-    return within(_exchange(request_body, options, signal), min(deadline_seconds, options.timeout_seconds))
+    exchange: Exchange = _kind_of_exchange(options)(request_body, options, signal)
+    return within(exchange, min(deadline_seconds, options.timeout_seconds))
 
 
-def _exchange(request_body: bytes, options: OtlpOptions, signal: Signal) -> Exchange:
+def prepare(options: OtlpOptions) -> None:
+    """Import what sending needs, so that it is not imported in the middle of it."""
+    with suppress(ImportError):  # of grpc, which is told of where it is missed
+        _kind_of_exchange(options)
+    "localhost".encode("idna")  # as every look-up of a host does
+
+
+def _kind_of_exchange(options: OtlpOptions) -> Callable[..., Exchange]:
     if options.protocol == "grpc":
         from pellucid.observability.export.otlp._grpc import GrpcExchange
 
-        return GrpcExchange(request_body, options, signal)
+        return GrpcExchange
     from pellucid.observability.export.otlp._http import HttpExchange
 
-    return HttpExchange(request_body, options, signal)
+    return HttpExchange
