@@ -178,7 +178,7 @@ with {made} as session:
     assert result_of(spans, "catalog.create") == "failure"
     assert {span.attributes["pellucid.result"] for span in spans if span.name == SESSION} == {"failure"}
     (run, *_) = observed.runs()
-    assert (run.result, run.pipeline) == ("failure", "")
+    assert (run.result, run.pipeline) == ("failure", "__default__")
     assert totals_of(observed).count("catalog_create_duration_seconds", result="failure") == 1
     observed.project.write("conf/base/catalog.yml", good)
     ran(observed, body)

@@ -24,6 +24,11 @@ _MOST_LINES = 6
 _MOST_PLACES = 5
 _MOST_ON_PATH = 12
 _INDENT = 13
+_LOST = "ProcessLost"
+_WHAT_LOST_IS = (
+    "The process ended without a word: killed (SIGKILL, out of memory), or by os._exit. It was last seen alive {} "
+    "after its start; what was open then is shown as ended at that time."
+)
 
 
 class Details(NamedTuple):
@@ -112,8 +117,8 @@ def _head(run: RunSummary, screen: Screen) -> Iterator[str]:
     has_room = columns_of(title) + len(f"  {text}") <= screen.columns
     yield from [screen.styled(title, bold=True) + coloured] if has_room else [screen.styled(title, bold=True), coloured]
     about = [
-        f"pipeline {run.pipeline}" if run.pipeline else "no run was started",
-        f"nodes {nodes(run)}",
+        f"pipeline {run.pipeline}" if run.pipeline else "",
+        f"nodes {nodes(run)}" if run.nodes.total else "no run was started",
         f"env {run.env}" if run.env else "",
         run.runner,
     ]
@@ -152,6 +157,8 @@ def _error(run: RunSummary, failed: Sequence[StoredSpan], screen: Screen, folder
     text = f"{run.error_type or run.result}{where}{message}"
     for line in screen.wrapped("", text, 2)[:_MOST_LINES]:
         yield screen.of_result(line, run.result)
+    if run.error_type == _LOST:
+        yield from screen.wrapped("", _WHAT_LOST_IS.format(duration(run.duration_seconds)), 4)
     for span in failed[:_MOST_PLACES]:
         place = place_of(span.traceback, folder)
         if place is not None:

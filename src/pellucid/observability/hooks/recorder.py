@@ -252,9 +252,11 @@ class Recorder:
 
     @hook_impl
     @_guarded
-    def on_run_refused(self, error: BaseException, run_id: str) -> None:
+    def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:
         """Close the trace of a run that comes to nothing."""
         run = self._runs.get(run_id)
+        if run is not None and run.root is not None and pipeline_name:
+            run.root.end_attributes[Attr.PIPELINE_NAME] = pipeline_name
         if run is not None and run is not self._session:
             del self._runs[run_id]
             self._end_all(run, result_of(error), error)

@@ -9,6 +9,7 @@ from pellucid.observability.logs._file import FileSink
 from pellucid.observability.logs._log import EventLog, RecordHandler
 from pellucid.observability.logs._sinks import SpoolSink, level_number, stderr_sink
 from pellucid.observability.logs._steps import StepLines
+from pellucid.observability.logs._warnings import WarningLines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,9 @@ class Setup:
                 self._set_level(self._root, max(level, logging.INFO))
         elif self.owns_stderr:
             self._set_levels(level, ("pellucid", recording.package))
+        self._warnings = WarningLines()
+        if self.owns_stderr and redirection is None:
+            self._warnings.open()
         self._add()
 
     def adopt(self, recording: Recording) -> None:
@@ -79,6 +83,7 @@ class Setup:
     def undo(self, deadline: float) -> None:
         """Leave logging as it was found, but for what others changed meanwhile, and close what is ours."""
         self.steps.end()
+        self._warnings.close()
         if self._handler not in self._root.handlers:  # somebody has set up logging anew
             self._replaced.clear()
         for logger in self._added:

@@ -8,4 +8,4 @@ from pellucid.pipeline import Pipeline
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Return every pipeline in ``{{ python_package }}.pipelines``, and their sum as ``__default__``."""
-    return find_pipelines()
+    return find_pipelines(raise_errors=True)
