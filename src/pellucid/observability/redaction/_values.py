@@ -66,13 +66,19 @@ class Described:
     def value(self, key: str, value: Any, depth: int = 0) -> Any:
         """Return what stands for a value; never raises."""
         try:
-            if self._texts.hides(key, value):
-                return REDACTED
-            return self._plain(key, value, depth)
+            shown = REDACTED if self._texts.hides(key, value) else self._plain(key, value, depth)
         except (KeyboardInterrupt, RunTerminated):
             raise
         except BaseException:  # of a hostile object: anything
-            return _name_of(value)
+            shown = _name_of(value)
+        return self._charged(shown) if type(shown) is str else shown
+
+    def _charged(self, shown: str) -> str:
+        """Take a text from what may be shown, whatever it says: so what was shown stays the same, shown again."""
+        if self._length_left <= 0:
+            shown = _MORE
+        self._length_left -= len(shown)
+        return shown
 
     def _plain(self, key: str, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -101,11 +107,7 @@ class Described:
         return _name_of(value)
 
     def _text(self, text: str) -> str:
-        if self._length_left <= 0:
-            return _MORE
-        shown = self._texts.text(text)
-        self._length_left -= len(shown)
-        return shown
+        return _MORE if self._length_left <= 0 else self._texts.text(text)
 
     def _number(self, value: Any) -> float | str:
         # Of a derived class, the number that it holds.
@@ -131,7 +133,7 @@ class Described:
             key = self._key(name)
             shown[key] = self.value(name if type(name) is str else key, value, depth + 1)
         if count < size:
-            shown[_MORE] = f"{size - count:,} more"
+            shown[self._charged(_MORE)] = self._charged(f"{size - count:,} more")
         return shown
 
     def _series(self, key: str, size: int, values: Iterable[Any], depth: int) -> Any:
@@ -140,7 +142,7 @@ class Described:
         count = self._room(size)
         shown = [self.value(key, each, depth + 1) for each in islice(values, count)]
         if count < size:
-            shown.append(f"{_MORE} {size - count:,} more")
+            shown.append(self._charged(f"{_MORE} {size - count:,} more"))
         return shown
 
     def _room(self, size: int) -> int:
@@ -152,9 +154,11 @@ class Described:
 
     def _key(self, name: Any) -> str:
         if type(name) is str:
-            return self._text(name)[:_KEY_LENGTH]  # in this order: no part of a secret is left
+            return self._charged(self._text(name)[:_KEY_LENGTH])  # in this order: no part of a secret is left
         shown = self.value("", name, _MOST_DEPTH)
-        return shown[:_KEY_LENGTH] if isinstance(shown, str) else json.dumps(shown)
+        if isinstance(shown, str):
+            self._length_left += len(shown)  # what is left of it counts
+        return self._charged(shown[:_KEY_LENGTH] if isinstance(shown, str) else json.dumps(shown))
 
 
 def as_attribute(
