@@ -92,11 +92,11 @@ def test_a_whole_run_gives_the_same_files_and_hook_calls(tmp_path: Path, runner:
 @pytest.mark.parametrize(
     "options",
     [
-        ("--pipeline", "processing", "--tags", "fast"),
+        pytest.param(("--pipeline", "processing", "--tags", "fast"), marks=pytest.mark.long),
         ("--pipelines", "processing,science", "--env", "nightly"),
         ("--to-nodes", "clean_companies,clean_shuttles", "--params", "split.cap=2000"),
         ("--pipelines", "processing,science", "--params", "cap=1500,split.seed=3", "--async"),
-        ("--from-inputs", "companies", "--to-outputs", "clean_companies"),
+        pytest.param(("--from-inputs", "companies", "--to-outputs", "clean_companies"), marks=pytest.mark.long),
     ],
     ids=" ".join,
 )

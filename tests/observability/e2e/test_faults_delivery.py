@@ -180,7 +180,9 @@ def test_backend_that_never_answers_and_the_next_run_delivers(faulty: Faulty, ki
         assert faulty.totals().value("pipeline_runs_total", pipeline="__default__", result="success") == 2
 
 
-@pytest.mark.parametrize("signal", ["traces", "logs", "pushgateway", "all"])
+@pytest.mark.parametrize(
+    "signal", ["all", *(pytest.param(each, marks=pytest.mark.long) for each in ("traces", "logs", "pushgateway"))]
+)
 def test_signal_whose_backend_never_answers(faulty: Faulty, signal: str) -> None:
     """Each of the three signals by itself, and all together within one budget."""
     with HttpBackend((Silence(),)) as silent, HttpBackend() as well:

@@ -67,7 +67,7 @@ def command(observed: Observed, line: str, variables: dict[str, str]) -> subproc
     )
 
 
-@pytest.mark.parametrize("kind", ["sequential", "spawn"])
+@pytest.mark.parametrize("kind", ["sequential", pytest.param("spawn", marks=pytest.mark.long)])
 def test_no_secret_comes_out(tmp_path: Path, kind: str) -> None:
     """Of a run that succeeds, one whose node fails and one whose dataset fails: no output, file or payload has any."""
     assert len(PLACES) >= 30

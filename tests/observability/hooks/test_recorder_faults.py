@@ -202,8 +202,17 @@ def test_a_fault_changes_no_run(observed: Observed, place: str, errors: str) -> 
     assert all(count <= 7 for each in seen.faults for count in each.values())
 
 
-@pytest.mark.parametrize("kind", ["async", "thread", "fork"])
-@pytest.mark.parametrize("hook", ["on_span_started", "on_span_ended"])
+@pytest.mark.parametrize(
+    ("kind", "hook"),
+    [
+        ("async", "on_span_started"),
+        ("thread", "on_span_ended"),
+        ("fork", "on_span_started"),
+        ("fork", "on_span_ended"),
+        pytest.param("async", "on_span_ended", marks=pytest.mark.long),
+        pytest.param("thread", "on_span_started", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("part", PLUGINS)
 def test_the_other_parts_go_on(observed: Observed, kind: str, hook: str, part: str) -> None:
     """And the one with the faults is switched off after five of them, in each process."""
