@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.processes
 
 
-def _start(kind: str, folder: Path) -> subprocess.Popen[bytes]:
+def _start(kind: str, folder: Path, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.runner_child", kind, str(folder)],
+        [sys.executable, "-m", "tests.support.runner_child", kind, str(folder), *more],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -65,6 +65,18 @@ def test_a_signal_ends_the_run_at_once(kind: str, number: signal.Signals, tmp_pa
     assert sorted(entry[1:3] for entry in record.named("after_node_settled")) == [(name, told) for name in running]
     for entry in record.named("after_worker_started"):
         _assert_gone(entry[2])
+
+
+@pytest.mark.parametrize("kind", ["thread", "fork"])
+def test_a_signal_that_wakes_nobody_is_heard_soon(kind: str, tmp_path: Path) -> None:
+    process = _start(kind, tmp_path, "elsewhere")
+    try:
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in errors.decode()
 
 
 def _assert_gone(pid: int) -> None:

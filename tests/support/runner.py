@@ -376,9 +376,13 @@ def touch(path: str) -> str:
 
 
 def touch_and_sleep(path: str) -> str:
-    """Say that this node runs, then be at work for longer than any test."""
+    """Say that this node runs, then be at work for longer than any test.
+
+    In steps, as a signal in the last moment before one long sleep is heard by Python only after it.
+    """
     Path(path).touch()
-    time.sleep(100)
+    for _ in range(1000):
+        time.sleep(0.1)
     return path
 
 

@@ -1,6 +1,7 @@
 """A process that runs a pipeline whose nodes take for ever; to be sent signals.
 
-Arguments: the kind of runner, a folder. A file ``started<n>`` in it says that node n is at work.
+Arguments: the kind of runner, a folder, and "elsewhere" to be sent Ctrl-C by a thread to itself. A file ``started<n>``
+in the folder says that node n is at work.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from pellucid.pipeline import node, pipeline
 from pellucid.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
 
-def main(kind: str, folder: str) -> None:
+def main(kind: str, folder: str, signalled: str = "") -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
     flags = {f"flag{number}": MemoryDataset(f"{folder}/started{number}") for number in (1, 2)}
@@ -32,8 +35,18 @@ def main(kind: str, folder: str) -> None:
     else:
         os.environ["PELLUCID_MP_CONTEXT"] = kind
         runner = ParallelRunner(max_workers=2)
+    if signalled:
+        threading.Thread(target=_interrupt, args=(Path(folder),), daemon=True).start()
     catalog = (SharedMemoryDataCatalog if isinstance(runner, ParallelRunner) else DataCatalog)(flags)
     runner.run(pipeline(nodes), catalog, hooks(Recorder(Record(Path(folder) / "hooks.log"))), "r")
+
+
+def _interrupt(folder: Path) -> None:
+    """Have the signal arrive where it does not wake the main thread, which waits by then."""
+    while len(list(folder.glob("started*"))) < 2:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
 
 def _terminate(number: int, _frame: object) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
 __all__ = [
+    "SIGNAL_SECONDS",
     "ExitWatch",
     "Lifeline",
     "close_kept",
@@ -32,6 +33,9 @@ __all__ = [
     "tie_to",
 ]
 
+SIGNAL_SECONDS = 0.5
+"""For how long the main thread may wait at one go. A signal that arrives in the last moment before a wait of the
+operating system does not interrupt it, and Python hears of it only when that wait is over."""
 
 # --------------------------------------------------------------------------- what a fork must not inherit
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from pellucid._util.processes import SIGNAL_SECONDS
 from pellucid.runner._board import dependencies_of
 from pellucid.runner._ready import ReadySet
 
@@ -73,7 +75,7 @@ class ExecutorDrive:
         try:
             self._submit()
             while self._running:
-                future = self._ended.get()
+                future = self._next_ended()
                 index = self._running[future]
                 self._settle(index, _error_of(future))
                 # Not before: whatever interrupts until then finds the node among those that run.
@@ -84,6 +86,13 @@ class ExecutorDrive:
             self._wind_up(error)
             raise
         self._executor.shutdown(wait=True)
+
+    def _next_ended(self) -> Future[None]:
+        from queue import Empty
+
+        while True:
+            with contextlib.suppress(Empty):
+                return self._ended.get(timeout=SIGNAL_SECONDS)
 
     def _submit(self) -> None:
         while self._ready and len(self._running) < self._limit:

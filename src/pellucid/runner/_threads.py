@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pellucid._util.processes import SIGNAL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,8 +112,8 @@ def run_at_once(calls: Sequence[Callable[[], _T]]) -> list[_T]:
     threads = DaemonThreads(min(MOST_AT_ONCE, len(calls)), "pellucid-io")
     try:
         futures = [threads.submit(call) for call in calls]
-        for future in futures:
-            future.exception()
+        while wait(futures, SIGNAL_SECONDS).not_done:
+            pass
         return [future.result() for future in futures]
     finally:
         # Not waited for: who is interrupted leaves the threads to themselves.

@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from pellucid._util.processes import forking_lock, signals_held
+from pellucid._util.processes import SIGNAL_SECONDS, forking_lock, signals_held
 from pellucid._util.suggest import did_you_mean
 from pellucid._util.texts import text_of
 from pellucid.exceptions import RunnerError, StartMethodError, WorkerLostError, WorkerStartError
@@ -144,7 +144,8 @@ class WorkerPool:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            outcomes = self._heard(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            left = SIGNAL_SECONDS if deadline is None else max(0.0, deadline - time.monotonic())
+            outcomes = self._heard(left)
             if outcomes:
                 return outcomes
             if self._start_error is not None:
@@ -221,7 +222,7 @@ class WorkerPool:
 
     # ------------------------------------------------------------------ hearing
 
-    def _heard(self, timeout: float | None) -> list[Outcome]:
+    def _heard(self, timeout: float) -> list[Outcome]:
         """Wait for news, and return those that are outcomes."""
         busy = self._busy()
         pipes = {worker.pipe: worker for worker in busy}
