@@ -107,7 +107,7 @@ def test_a_run_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was(
     slow_project: Path, runner: str, number: signal.Signals, code: int
 ) -> None:
     nodes = slow_project / "src" / "demo_project" / "nodes.py"
-    nodes.write_text(NODES.replace("time.sleep(0.6)", "time.sleep(60)"))
+    nodes.write_text(NODES.replace("time.sleep(0.6)", "[time.sleep(0.1) for _ in range(600)]"))
     ended, output = on_terminal(slow_project, "run", "-r", runner, columns=160, end_by=number)
     shown = Screen(160).feed(output)
     assert (ended, shown.margins) == (code, (0, 23))

@@ -43,7 +43,7 @@ SLACK_SECONDS = 10.0
 BUSY_IN_PYTHON = "while True: pass"
 BUSY_IN_C = "while True: sum(range(5_000_000))"
 BUSY_IN_SHORT_C = "while True: sum(range(500_000))"  # a longer one lets no other thread go on, for longer
-WAITS = "time.sleep(60)"
+WAITS = "[time.sleep(0.1) for _ in range(600)]"  # in steps: a signal in the moment before one wait is heard after it
 
 
 @pytest.fixture
