@@ -71,16 +71,31 @@ format: $(VENV)/.lint ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: ## measure pellucid and its peers side by side, in an environment of its own
-	@$(MAKE) --no-print-directory VENV=.venv-bench bench-run ARGS="$(ARGS)"
+# One with the peers and pandas; one with nothing but pellucid and Kedro, in which whole processes are measured, too.
+# Luigi is not ready for the python-dateutil that everything else is tested with.
+$(VENV)-bench/.done: pyproject.toml constraints.txt
+	@"$(PYTHON)" -m venv "$(VENV)-bench"
+	@grep -v '^python-dateutil==' constraints.txt > "$(VENV)-bench/constraints.txt"
+	@$(VENV)-bench/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	@$(VENV)-bench/bin/python -m pip --quiet install --constraint "$(VENV)-bench/constraints.txt" --group bench .
+	@touch $@
 
-.PHONY: bench-run
-bench-run: $(VENV)/.core
-	@$(PIP) install --constraint constraints.txt kedro
-	$(BIN)/python benchmarks/run.py $(ARGS)
+$(VENV)-bench-minimal/.done: pyproject.toml constraints.txt
+	@"$(PYTHON)" -m venv "$(VENV)-bench-minimal"
+	@$(VENV)-bench-minimal/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	@$(VENV)-bench-minimal/bin/python -m pip --quiet install --constraint constraints.txt . kedro
+	@touch $@
 
-bench-quick: $(VENV)/.core ## prove that the benchmarks run
-	$(BIN)/python benchmarks/run.py --quick
+# What is measured is always this checkout, as a wheel installs it, with its entry points.
+bench: $(VENV)-bench/.done $(VENV)-bench-minimal/.done ## measure pellucid and its peers side by side, in environments of their own
+	@rm -rf "$(VENV)-bench/dist"
+	@$(VENV)-bench/bin/python -m pip --quiet wheel --no-deps --wheel-dir "$(VENV)-bench/dist" .
+	@$(VENV)-bench/bin/python -m pip --quiet install --no-deps --force-reinstall "$(VENV)-bench"/dist/*.whl
+	@$(VENV)-bench-minimal/bin/python -m pip --quiet install --no-deps --force-reinstall "$(VENV)-bench"/dist/*.whl
+	$(VENV)-bench/bin/python -m benchmarks.run --minimal "$(abspath $(VENV)-bench-minimal/bin/python)" $(ARGS)
+
+bench-quick: $(VENV)/.test ## prove that the benchmarks run
+	$(BIN)/python -m benchmarks.run --quick
 
 clean: ## remove environments, caches and the demo
-	rm -rf .venv .venv-kedro .venv-bench demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-kedro .venv-bench .venv-bench-minimal demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

@@ -1,40 +1,24 @@
-"""Time a node of a chain in memory: sequential runner, no hooks, logging off."""
+"""Time a node in memory without a session: a chain and a fan-out, in one thread, no hooks, logging off."""
 
 from __future__ import annotations
 
-import importlib
-import json
 import logging
-import sys
-import time
 
-
-def increase(value: int) -> int:
-    return value + 1
-
-
-def chain(engine: str, length: int) -> float:
-    """Run a chain of nodes; return the seconds that it took."""
-    pipelines = importlib.import_module(f"{engine}.pipeline")
-    io = importlib.import_module(f"{engine}.io")
-    runner = importlib.import_module(f"{engine}.runner")
-    nodes = [pipelines.node(increase, f"d{i}", f"d{i + 1}", name=f"n{i}") for i in range(length)]
-    pipeline = pipelines.pipeline(nodes)
-    catalog = io.DataCatalog({"d0": io.MemoryDataset(0)})
-    start = time.perf_counter()
-    result = runner.SequentialRunner().run(pipeline, catalog)
-    seconds = time.perf_counter() - start
-    assert result[f"d{length}"].load() == length
-    return seconds
+from benchmarks.support import engines
+from benchmarks.support.figures import arguments, show
 
 
 def main(engine: str, *, quick: bool) -> None:
     logging.disable(logging.CRITICAL)
-    chain(engine, 10)
-    for length in (20,) if quick else (100, 1000):
-        microseconds = min(chain(engine, length) for _ in range(1 if quick else 3)) / length * 1e6
-        print(json.dumps({"name": f"node in a chain of {length}", "value": round(microseconds, 1), "unit": "us"}))
+    engines.seconds(engine, engines.chain(3))
+    count, turns = (20, 1) if quick else (100, 5)
+    for shape in (engines.chain, engines.fan_out):
+        work = shape(count)
+        best = min(engines.seconds(engine, work) for _ in range(turns))
+        name = shape.__name__.replace("_", "-")
+        show(f"node without a session, {name}", best / count * 1e6, "us", nodes=count, logging="off", least_of=turns)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], quick="--quick" in sys.argv)
+    given = arguments()
+    main(given[0], quick=given[1])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # importing the package does not import typing
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.growth import assert_linear
+from tests.support.growth import assert_linear, steps_of
 from tests.support.pipeline import anything, diamond, names, step
 
 import pellucid.pipeline
@@ -366,6 +366,15 @@ def test_a_sum_costs_in_proportion_to_its_nodes() -> None:
         return lambda: sum(parts)
 
     assert_linear(add_up, 20)
+
+
+def test_a_filter_that_selects_all_looks_at_no_node_again() -> None:
+    def steps(count: int) -> int:
+        whole = pipeline([step(f"d{i}", f"d{i + 1}", f"n{i}") for i in range(count)])
+        assert whole.filter().nodes == whole.nodes
+        return steps_of(lambda: whole.filter(tags=None, from_nodes=[]))
+
+    assert steps(10) == steps(500)
 
 
 # ------------------------------------------------------------------ exports

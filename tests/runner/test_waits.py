@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 from pellucid.runner import _waits
@@ -29,3 +30,15 @@ def test_a_node_can_run_from_when_the_last_one_that_it_needs_is_done(monkeypatch
     waits.done(1)
     time.now = 106.0
     assert waits.seconds(2) == 1.0
+
+
+def test_what_is_kept_of_a_node_is_a_few_bytes() -> None:
+    needed = [[number - 1] if number else [] for number in range(10_000)]
+    tracemalloc.start()
+    try:
+        waits = Waits(needed)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert waits.seconds(9_999) >= 0
+    assert kept < 40 * len(needed)

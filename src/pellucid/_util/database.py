@@ -6,9 +6,8 @@ import contextlib
 import os
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from pellucid._util.locks import FileLock
 
@@ -61,8 +60,7 @@ class _Older(Exception):
     """A file is of an earlier version."""
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(NamedTuple):
     """What is in a file.
 
     Attributes:

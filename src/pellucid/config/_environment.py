@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid.config._interpolation import MARK, Evaluator, UnresolvedError, dotted
 from pellucid.config._merging import EnvironmentFiles, is_hidden_key, soft_merge
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from pellucid.config._resolvers import LoaderResolvers
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """What the files of one environment say under one configuration key, before anything is resolved."""
 
     folder: str

@@ -126,6 +126,8 @@ def _locate(name: str) -> tuple[str, str]:
     candidates = [prefix + name for prefix in _PREFIXES]
     if name.startswith(_THEIRS):
         candidates.insert(0, _OURS + name.removeprefix(_THEIRS))
+    elif name.startswith(_OURS):
+        candidates.insert(0, name)  # before those of others, as a part of which it would not be found
     for path in candidates:
         module, _, attribute = path.rpartition(".")
         if not module or (path == name and _is_a_library_without(module, attribute)):

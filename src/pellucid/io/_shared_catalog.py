@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pellucid.exceptions import DatasetError
@@ -103,6 +102,8 @@ def _caches_memory(dataset: Any) -> bool:
 
 def _why_not(dataset: Any) -> str | None:
     """Return why a dataset cannot be handed to another process, or None if it can."""
+    import pickle
+
     kind = full_type_name(type(dataset))
     if is_single_process(dataset):
         return f"{kind} is made for one process"

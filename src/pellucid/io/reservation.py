@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +65,8 @@ class VersionReservation:
         self._locks.update(taken)
 
     def _lock(self, name: str, path: str) -> FileLock:
+        import hashlib
+
         self._directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._directory / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.lock")
         if not lock.acquire():

@@ -57,17 +57,16 @@ def check_word(value: object, kind: str) -> str:
     return value
 
 
-def check_tags(tags: str | Iterable[str] | None) -> set[str]:
+def check_tags(tags: str | Iterable[str] | None) -> frozenset[str]:
     """Return tags as a set.
 
     Raises:
         PipelineError: if one of them cannot be a tag.
     """
     if tags is None:
-        return set()
-    if isinstance(tags, str):
-        return {check_word(tags, "tag")}
-    return {check_word(tag, "tag") for tag in listed(tags, "tags")}
+        return frozenset()
+    each = [tags] if isinstance(tags, str) else listed(tags, "tags")
+    return frozenset(check_word(tag, "tag") for tag in each)
 
 
 def listed(value: Iterable[str], what: str) -> list[str]:

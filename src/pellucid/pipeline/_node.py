@@ -11,7 +11,6 @@ from pellucid.exceptions import PipelineError
 from pellucid.pipeline._binding import check_call, check_distinct, check_names, names_in
 from pellucid.pipeline._naming import check_tags, check_word, default_name, function_name, listed
 from pellucid.pipeline._results import by_name, call, check_data
-from pellucid.pipeline.preview_contract import check_preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -71,7 +70,8 @@ class Node:
         self._name = check_word(name, "name") if name else None
         self._namespace = namespace
         self._tags = check_tags(tags)
-        self._confirms = [confirms] if isinstance(confirms, str) else listed(confirms or (), "confirmed datasets")
+        given = [confirms] if isinstance(confirms, str) else listed(confirms or (), "confirmed datasets")
+        self._confirms = tuple(given)
         self._preview_fn = preview_fn
         check_call(func, inputs)
         check_distinct(self.inputs, self.outputs, str(self))
@@ -171,7 +171,7 @@ class Node:
         copy = self._changed(
             _inputs=_mapped(self._inputs, dataset),
             _outputs=_mapped(self._outputs, dataset),
-            _confirms=[dataset(name) for name in self._confirms],
+            _confirms=tuple(dataset(name) for name in self._confirms),
             _namespace=f"{namespace}.{inner}" if namespace and inner else namespace or inner,
         )
         check_distinct(copy.inputs, copy.outputs, str(copy))
@@ -186,7 +186,7 @@ class Node:
             "name": self._name,
             "namespace": self._namespace,
             "tags": self._tags,
-            "confirms": self._confirms,
+            "confirms": self.confirms,
             "preview_fn": self._preview_fn,
         }
         return type(self)(**{**arguments, **overwrite})
@@ -230,7 +230,11 @@ class Node:
         Raises:
             PipelineError: if that is no preview.
         """
-        return None if self._preview_fn is None else check_preview(self._preview_fn())
+        if self._preview_fn is None:
+            return None
+        from pellucid.pipeline.preview_contract import check_preview
+
+        return check_preview(self._preview_fn())
 
     # ------------------------------------------------------------------ as a value
 

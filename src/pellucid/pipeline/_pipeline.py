@@ -307,6 +307,8 @@ class Pipeline:
 
     def _part(self, positions: set[int]) -> Pipeline:
         nodes = self._view.nodes
+        if len(positions) == len(nodes):
+            return self._of(self._view)
         return self._of(View.of(nodes[position] for position in sorted(positions)))
 
     # ------------------------------------------------------------------ others

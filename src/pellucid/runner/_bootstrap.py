@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def bootstrap_for(calls: HookCalls) -> WorkerBootstrap | None:
         return made
     if all(getattr(calls, name) is None for name in _HOOKS_OF_WORKERS):
         return None
+    import pickle
+
     try:
         found = PluginsBootstrap(
             relay.project_name, [plugin for _, plugin in relay.list_name_plugin() if plugin is not None]

@@ -25,8 +25,8 @@ class ReleaseCounts:
     def __init__(
         self, inputs: Iterable[Collection[str]], outputs: Sequence[Collection[str]], kept: Collection[str]
     ) -> None:
-        # A node may name an input twice, and is one reader all the same.
-        self._inputs = [dict.fromkeys(names) for names in inputs]
+        # A node may name an input twice, and is one reader all the same. Most name one, which needs no copy.
+        self._inputs = [names if len(names) < 2 else tuple(dict.fromkeys(names)) for names in inputs]
         self._outputs = outputs
         self._kept = kept
         self._readers = Counter(name for names in self._inputs for name in names)

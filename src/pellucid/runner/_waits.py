@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from array import array
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,12 +20,14 @@ class Waits:
         dependencies: for each node the indices of those that must be done before it.
     """
 
-    __slots__ = ("_dependencies", "_done_at", "_started_at")
+    __slots__ = ("_done_at", "_ends", "_needed", "_started_at")
 
     def __init__(self, dependencies: Sequence[Sequence[int]]) -> None:
-        self._dependencies = dependencies
+        # All in three arrays: lists would take hundreds of bytes a node as long as the run lasts.
+        self._needed = array("q", chain.from_iterable(dependencies))
+        self._ends = array("q", accumulate(map(len, dependencies), initial=0))
         self._started_at = time.monotonic()
-        self._done_at = [self._started_at] * len(dependencies)
+        self._done_at = array("d", [self._started_at]) * len(dependencies)
 
     def done(self, index: int) -> None:
         """Note that a node is done."""
@@ -31,6 +35,6 @@ class Waits:
 
     def seconds(self, index: int) -> float:
         """Return for how long a node could have run by now."""
-        done_at = self._done_at
-        ready_at = max((done_at[each] for each in self._dependencies[index]), default=self._started_at)
+        needed = self._needed[self._ends[index] : self._ends[index + 1]]
+        ready_at = max(map(self._done_at.__getitem__, needed), default=self._started_at)
         return time.monotonic() - ready_at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +103,8 @@ class ParallelRunner(AbstractRunner):
 
 
 def _why_not(node: Node) -> str | None:
+    import pickle
+
     try:
         pickle.dumps(node, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +49,37 @@ def test_plain_lines_on_stderr(
     ]
     assert LOGGING["loggers"][project.package] == {"level": "INFO"}
     assert len(root.handlers) == 1
+
+
+STATE = """
+import logging, sys
+{before}
+from pellucid.framework.project import LOGGING, configure_project
+logging.getLogger("pellucid.io"), logging.getLogger("others")
+configure_project("package")
+is_quick = "logging.config" not in sys.modules
+if is_quick and {again}:
+    plain = dict(LOGGING)
+    logging.root.handlers.clear()
+    LOGGING.configure(plain)
+loggers = [logging.root, *(logging.getLogger(name) for name in ("pellucid", "pellucid.io", "package", "others"))]
+for each in loggers:
+    print(each.name, each.level, each.disabled, each.propagate, len(each.handlers))
+(handler,) = logging.root.handlers
+print(type(handler), handler.name, handler.level, handler.stream is sys.stderr, vars(handler.formatter)["_fmt"])
+print(LOGGING, is_quick)
+"""
+
+
+def test_the_default_is_the_same_with_and_without_the_library_that_reads_configurations() -> None:
+    def state(before: str = "", again: bool = False) -> str:
+        code = STATE.format(before=before, again=again)
+        return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+    assert state() == state(again=True)
+    assert state().endswith("True\n")
+    for touched in ("setLevel(10)", "addHandler(logging.NullHandler())", "__setattr__('propagate', False)"):
+        assert state(before=f"logging.getLogger('pellucid.io').{touched}") == state().replace("True\n", "False\n")
 
 
 def test_logging_of_the_program_is_left_alone(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from tests.support.metrics import (
 
 from pellucid._util.locks import FileLock
 from pellucid.exceptions import PellucidError
-from pellucid.observability.metrics import Deltas, TotalsError, TotalsStore
+from pellucid.observability.metrics import Deltas, TotalsError, TotalsStore, _totals
 from pellucid.observability.metrics import _database as database
 from pellucid.observability.spool import Frame, FrameKind
 
@@ -223,6 +223,20 @@ def test_what_only_makes_a_series_known_is_not_refused_loudly(tmp_path: Path) ->
 
 
 # ------------------------------------------------------------------------- pruning
+
+
+def test_events_that_wait_are_read_once_however_many_turns_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn reads what it counts, and not what the next ones will."""
+    monkeypatch.setattr(_totals, "_MOST_BYTES_AT_ONCE", 1)
+    store = TotalsStore(None)
+    for number in range(10):
+        store.take(segment_of(f"s{number}", [b"{}"]))
+    connection = store._database._memory
+    assert connection is not None
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    store.read()
+    assert sum(each.startswith("SELECT events FROM inbox") for each in statements) == 10
 
 
 def test_what_was_not_heard_of_for_long_is_pruned_and_begins_again(store: TotalsStore) -> None:

@@ -1,6 +1,10 @@
 """The command line."""
 
-from .cli import main
-from .utils import command_with_verbosity, load_entry_points
+from ._main import __getattr__ as __getattr__
+from ._main import main
+
+TYPE_CHECKING = False  # what plugins build on is imported when it is asked for: not to show the version
+if TYPE_CHECKING:
+    from .utils import command_with_verbosity, load_entry_points
 
 __all__ = ["command_with_verbosity", "load_entry_points", "main"]

@@ -15,7 +15,7 @@ from ._exit import exit_code_of
 from ._hints import nearest_or_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -134,6 +134,22 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class DescribedGroup(LazyGroup):
+    """A lazy group whose commands are listed without being imported.
+
+    Args:
+        commands: name of the command to ``"package.module.attribute"`` and the first sentence of its help.
+    """
+
+    def __init__(self, commands: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__(lazy_subcommands={name: place for name, (place, _) in commands.items()})
+        self._sentences = {name: sentence for name, (_, sentence) in commands.items()}
+
+    def described(self, name: str) -> click.Command:
+        """Return what stands for a command in a list of commands."""
+        return click.Command(name, help=self._sentences[name])
+
+
 class PellucidGroup(LazyGroup):
     """A group of ours: it can show tracebacks."""
 
@@ -179,7 +195,7 @@ def write_commands(
     rows = []
     for member in members:
         for name in member.list_commands(ctx):
-            command = member.get_command(ctx, name)
+            command = member.described(name) if isinstance(member, DescribedGroup) else member.get_command(ctx, name)
             if command is not None and not command.hidden and name not in shown:
                 shown.add(name)
                 rows.append((name, command.get_short_help_str(limit=formatter.width)))

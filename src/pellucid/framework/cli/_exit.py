@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.exceptions import Abort, Exit
@@ -23,8 +22,7 @@ DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 _FAILED_RUN = "pellucid.failed_run"
 
 
-@dataclass(frozen=True)
-class FailedRun:
+class FailedRun(NamedTuple):
     """A run that had begun and did not complete; ``node`` is the name of the node that failed, if one did."""
 
     error: BaseException
@@ -51,7 +49,7 @@ def exit_code_of(command: click.Command, args: Sequence[str], prog_name: str, ex
         code = DONE
     except BaseException as error:  # the process ends here, whatever it was
         code = code_of_error(error, meta.get(_FAILED_RUN), whole=wants_traceback(args))
-    return _flushed(code)
+    return flushed(code)
 
 
 def code_of_error(error: BaseException, failed: FailedRun | None = None, *, whole: bool) -> int:
@@ -110,7 +108,7 @@ def _show_click_error(error: click.ClickException, *, whole: bool) -> None:
         click.echo(TRACEBACK_HINT, err=True)
 
 
-def _flushed(code: int) -> int:
+def flushed(code: int) -> int:
     """Write out what is buffered, so that a reader who has gone is met here and not while the interpreter ends."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

@@ -7,47 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._installed import ENTRY_POINT_GROUPS, distribution_of, entry_points_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from importlib.metadata import EntryPoint
+
+    from pellucid._util.entry_points import InstalledEntryPoint
+
+__all__ = [
+    "ENTRY_POINT_GROUPS",
+    "distribution_of",
+    "entry_points_of",
+    "load_each",
+    "load_entry_points",
+    "plugin_groups",
+    "warn_of_plugin",
+]
 
 _logger = logging.getLogger(__name__)
 
-ENTRY_POINT_GROUPS = {
-    "global": "pellucid.global_commands",
-    "project": "pellucid.project_commands",
-    "init": "pellucid.init",
-    "line_magic": "pellucid.line_magic",
-    "hooks": "pellucid.hooks",
-    "cli_hooks": "pellucid.cli_hooks",
-    "starters": "pellucid.starters",
-}
-"""Entry-point groups by purpose; each has its twin of the same name under ``kedro.``."""
 
-_SKIPPED = frozenset({"kedro-telemetry"})
-
-
-def distribution_of(entry_point: EntryPoint) -> tuple[str, str]:
-    """Return normalised name and version of the distribution that an entry point belongs to."""
-    dist = entry_point.dist
-    return (dist.name.lower().replace("_", "-"), dist.version) if dist is not None else ("", "")
-
-
-def entry_points_of(purpose: str) -> list[EntryPoint]:
-    """Return the entry points of a purpose, a key of ``ENTRY_POINT_GROUPS``.
-
-    A distribution that has some for pellucid is not asked for those that it has for Kedro.
-    """
-    from importlib.metadata import entry_points
-
-    group = ENTRY_POINT_GROUPS[purpose]
-    ours = [each for each in entry_points(group=group) if distribution_of(each)[0] not in _SKIPPED]
-    served = {distribution_of(each)[0] for each in ours} - {""}
-    theirs = entry_points(group=group.replace("pellucid.", "kedro.", 1))
-    return ours + [each for each in theirs if distribution_of(each)[0] not in _SKIPPED | served]
-
-
-def load_each(purpose: str) -> Iterator[tuple[EntryPoint, Any]]:
+def load_each(purpose: str) -> Iterator[tuple[InstalledEntryPoint, Any]]:
     """Import what the entry points of a purpose name; one that cannot be imported is warned about and left out."""
     for each in entry_points_of(purpose):
         try:
@@ -74,7 +54,7 @@ def plugin_groups(purpose: str) -> list[click.Group]:
     return groups
 
 
-def warn_of_plugin(entry_point: EntryPoint, error: BaseException) -> None:
+def warn_of_plugin(entry_point: InstalledEntryPoint, error: BaseException) -> None:
     """Say which plugin is left out, and why."""
     name = distribution_of(entry_point)[0] or entry_point.name
     _logger.warning(

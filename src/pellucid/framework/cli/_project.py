@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pellucid.framework.startup import ProjectMetadata
 
 _LOADER = "pellucid.load_project"
+OWNS_PROCESS = "pellucid.owns_process"
+"""Whether the process is there for one command: a key of a context's ``meta``."""
 
 
 def offer_project(ctx: click.Context, load: Callable[[], ProjectMetadata]) -> None:

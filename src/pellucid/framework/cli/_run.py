@@ -10,8 +10,9 @@ import click
 from pellucid.exceptions import EmptyPipelineError
 
 from ._exit import FailedRun, note_failed_run
+from ._garbage import nothing_collected
 from ._progress import shown_progress
-from ._project import configured_project_path
+from ._project import OWNS_PROCESS, configured_project_path
 from ._runners import make_runner
 from ._watch import RunWatch
 
@@ -36,7 +37,8 @@ def run_project(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
     create["runtime_params"] = options["params"] or None
     try:
         with ExitStack() as stack:
-            session = stack.enter_context(settings.SESSION_CLASS.create(**create))
+            with nothing_collected(keep=ctx.meta.get(OWNS_PROCESS, False)):
+                session = stack.enter_context(settings.SESSION_CLASS.create(**create))
             stack.enter_context(watch.watching(session))
             stack.enter_context(shown_progress(session))
             result: dict[str, Any] = session.run(

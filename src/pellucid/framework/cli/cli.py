@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import logging
-import sys
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pellucid._version import __version__
 from pellucid.exceptions import PellucidError
 from pellucid.utils import find_project
 
+from ._builtin import GLOBAL_COMMANDS, PROJECT_COMMANDS
 from ._commands import (
     CONTEXT_SETTINGS,
     CommandCollection,
-    LazyGroup,
+    DescribedGroup,
     MainCommand,
     accept_traceback_flags,
     traceback_option,
     write_commands,
 )
-from ._errors import KedroCliError, exit_refused, wants_traceback
+from ._errors import exit_refused, wants_traceback
 from ._exit import code_of_error
 from ._hints import nearest_or_all
+from ._main import main, version_text
 from ._own_commands import load_project_commands
 from ._plugins import ENTRY_POINT_GROUPS, entry_points_of, load_each, plugin_groups
-from ._project import not_a_project, offer_project
+from ._project import OWNS_PROCESS, not_a_project, offer_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,21 +48,6 @@ LOGO = r"""
 |_|
 """
 
-_HERE = "pellucid.framework.cli"
-_GLOBAL_COMMANDS = {
-    "info": f"{_HERE}._info.info",
-    "new": f"{_HERE}.starters.new",
-    "starter": f"{_HERE}.starters.starter",
-}
-_PROJECT_COMMANDS = {
-    "catalog": f"{_HERE}.catalog.catalog",
-    "ipython": f"{_HERE}.project.ipython",
-    "package": f"{_HERE}.project.package",
-    "pipeline": f"{_HERE}.pipeline.pipeline",
-    "registry": f"{_HERE}.registry.registry",
-    "run": f"{_HERE}.project.run",
-}
-
 
 class KedroCLI(MainCommand, CommandCollection):
     """All commands: those of the project's own ``cli.py``, those of plugins, and the built-in ones.
@@ -72,17 +57,19 @@ class KedroCLI(MainCommand, CommandCollection):
 
     Args:
         project_path: where to look for a project: there, and above.
+        owns_process: whether the process is there for one command, and ends with it.
     """
 
-    def __init__(self, project_path: Path) -> None:
+    def __init__(self, project_path: Path, *, owns_process: bool = False) -> None:
         super().__init__()
         self.name = "pellucid"
         self.help = "Make and run projects of data pipelines. Commands of a project are shown inside of it."
         self.params = [_version_option(), traceback_option()]
         self._start = project_path
+        self._owns_process = owns_process
         self._problem: PellucidError | None = None
-        self._builtin_global = LazyGroup(lazy_subcommands=_GLOBAL_COMMANDS)
-        self._builtin_project = LazyGroup(lazy_subcommands=_PROJECT_COMMANDS)
+        self._builtin_global = DescribedGroup(GLOBAL_COMMANDS)
+        self._builtin_project = DescribedGroup(PROJECT_COMMANDS)
 
     # ------------------------------------------------------------------ the project
 
@@ -106,11 +93,11 @@ class KedroCLI(MainCommand, CommandCollection):
 
     def _own_commands(self) -> click.Group | None:
         """Return the commands of the project's ``cli.py``, if it has one."""
-        from pellucid.framework.startup import _get_project_metadata
+        from pellucid.framework._pyproject import read_project_metadata
 
         if self.project_path is None:
             return None
-        described = _get_project_metadata(self.project_path)
+        described = read_project_metadata(self.project_path)
         if not (Path(described.source_dir) / described.package_name.replace(".", "/") / "cli.py").is_file():
             return None
         return load_project_commands(self.metadata.package_name)
@@ -140,7 +127,7 @@ class KedroCLI(MainCommand, CommandCollection):
 
     def _groups_for(self, name: str) -> Iterator[click.Group]:
         # A project that is broken must not stop the commands that need none.
-        if name in _GLOBAL_COMMANDS:
+        if name in GLOBAL_COMMANDS:
             yield from self.global_groups
         yield from self.project_groups
         yield from self.global_groups
@@ -170,9 +157,9 @@ class KedroCLI(MainCommand, CommandCollection):
             if self.project_path is None and any(name in each.list_commands(ctx) for each in plugin_groups("project")):
                 raise not_a_project(self._start)
             ctx.fail(
-                f"There is no command '{name}'.{nearest_or_all(name, [*self.list_commands(ctx), *_PROJECT_COMMANDS])}"
+                f"There is no command '{name}'.{nearest_or_all(name, [*self.list_commands(ctx), *PROJECT_COMMANDS])}"
             )
-        if name not in _GLOBAL_COMMANDS:
+        if name not in GLOBAL_COMMANDS:
             self._raise_problem()
         if not _is_builtin(command) and ctx.obj is None and self.project_path is not None:
             ctx.obj = self.metadata  # what Kedro's plugins are given by click.pass_obj
@@ -203,6 +190,7 @@ class KedroCLI(MainCommand, CommandCollection):
             with exit_refused(of_click=True):
                 start()
         offer_project(ctx, lambda: self.metadata)
+        ctx.meta[OWNS_PROCESS] = self._owns_process
         return super().invoke(ctx)
 
     def exit_code(self, args: Sequence[str], prog_name: str, extra: dict[str, Any]) -> int:
@@ -245,25 +233,9 @@ def _is_builtin(command: click.Command) -> bool:
 def _version_option() -> click.Option:
     def show(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         if value and not ctx.resilient_parsing:
-            click.echo(f"pellucid, version {__version__}")
+            click.echo(version_text())
             ctx.exit()
 
     return click.Option(
         ["--version", "-V"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Show the version."
     )
-
-
-def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process.
-
-    Args:
-        args: the words of the command line, without the program's name; those of the process if not given.
-    """
-    try:
-        KedroCLI(Path.cwd()).main(args=args, prog_name="pellucid")
-    except FileNotFoundError as error:
-        if error.filename is not None:
-            raise
-        # the working directory itself is gone
-        KedroCliError(f"The working directory cannot be read: {error}").show()
-        sys.exit(2)

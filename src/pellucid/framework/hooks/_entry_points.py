@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pellucid._util.entry_points import installed_entry_points, load_value
 from pellucid.exceptions import HookError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from importlib.metadata import EntryPoint
+
+    from pellucid._util.entry_points import InstalledEntryPoint
 
 # A distribution that offers both is asked for the first one alone.
 _GROUPS = ("pellucid.hooks", "kedro.hooks")
@@ -19,8 +20,7 @@ _GROUPS = ("pellucid.hooks", "kedro.hooks")
 _NEVER_LOADED = frozenset({"kedro-telemetry"})
 
 
-@dataclass(frozen=True)
-class InstalledPlugin:
+class InstalledPlugin(NamedTuple):
     """An entry point for hooks."""
 
     distribution: str
@@ -35,10 +35,8 @@ class InstalledPlugin:
         Raises:
             HookError: it cannot be imported or made, or is a class; names the distribution and how to do without it.
         """
-        from importlib.metadata import EntryPoint
-
         try:
-            plugin = EntryPoint(self.name, self.value, self.group).load()
+            plugin = load_value(self.value)
         except Exception as error:
             raise self._error(f"cannot be loaded: {type(error).__name__}: {error}") from error
         if isinstance(plugin, FunctionType):
@@ -74,20 +72,16 @@ def installed_plugins(disabled: Iterable[str] = ()) -> tuple[list[InstalledPlugi
 
 
 def _offered() -> Iterator[InstalledPlugin]:
-    from importlib.metadata import entry_points
-
-    found = entry_points()
+    found = installed_entry_points(*_GROUPS)
     seen: set[str] = set()
     for group in _GROUPS:
-        plugins = [_described(group, each) for each in found.select(group=group)]
+        plugins = [_described(each) for each in found if each.group == group]
         yield from (each for each in plugins if each.distribution not in seen)
         seen.update(each.distribution for each in plugins)
 
 
-def _described(group: str, entry_point: EntryPoint) -> InstalledPlugin:
-    dist = entry_point.dist
-    name, version = (dist.name, dist.version) if dist is not None else (entry_point.value, "")
-    return InstalledPlugin(name, version, group, entry_point.name, entry_point.value)
+def _described(found: InstalledEntryPoint) -> InstalledPlugin:
+    return InstalledPlugin(found.distribution or found.value, found.version, found.group, found.name, found.value)
 
 
 def _normalised(name: str) -> str:

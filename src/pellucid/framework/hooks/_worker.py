@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pellucid._util.texts import text_of
 from pellucid.exceptions import HookError
+from pellucid.framework.hooks._recipes import Carried, Declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,20 +31,6 @@ class ProcessSetup(Protocol):
     def declared_hooks(self) -> Sequence[Any]:
         """Return the hooks that the project's settings declare, in order; called after ``prepare``."""
         ...
-
-
-@dataclass(frozen=True)
-class Declared:
-    """The hook at this place of the project's settings."""
-
-    index: int
-
-
-@dataclass(frozen=True)
-class Carried:
-    """The hook at this place of the pickled ones."""
-
-    index: int
 
 
 @dataclass(frozen=True)
@@ -116,9 +103,9 @@ class _Unpickler(pickle.Unpickler):
 
 def _made(recipe: Carried | Declared | InstalledPlugin, carried: list[Any], declared: Sequence[Any]) -> Any:
     if isinstance(recipe, Carried):
-        return carried[recipe.index]
+        return carried[recipe.place]
     if isinstance(recipe, Declared):
-        return declared[recipe.index]
+        return declared[recipe.place]
     return recipe.load()
 
 

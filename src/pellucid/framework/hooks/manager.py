@@ -10,7 +10,7 @@ import pluggy
 from pellucid.exceptions import HookError
 from pellucid.framework.hooks._entry_points import InstalledPlugin, installed_plugins
 from pellucid.framework.hooks._misfits import describe_misfit
-from pellucid.framework.hooks._worker import Declared, HookBootstrap, ProcessSetup, bootstrap_for
+from pellucid.framework.hooks._recipes import Declared
 from pellucid.framework.hooks.markers import HOOK_NAMESPACE
 from pellucid.framework.hooks.specs import (
     DataCatalogSpecs,
@@ -25,6 +25,8 @@ from pellucid.framework.hooks.specs import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from pellucid.framework.hooks._worker import HookBootstrap, ProcessSetup
 
 __all__ = [
     "HOOK_NAMESPACE",
@@ -123,6 +125,8 @@ class HookManager(pluggy.PluginManager):
     def worker_bootstrap(self) -> HookBootstrap:
         """Return what gives a worker process the same hooks; it can be pickled."""
         plugins = [(name, plugin) for name, plugin in self.list_name_plugin() if plugin is not None]
+        from pellucid.framework.hooks._worker import bootstrap_for
+
         return bootstrap_for(_create_hook_manager, self, plugins, self._origins)
 
     def _warn_of_unknown_hooks(self, plugin: object) -> None:

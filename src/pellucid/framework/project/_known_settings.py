@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pellucid.exceptions import SettingsError, SettingsTypeError
 from pellucid.utils import load_obj
@@ -25,8 +24,7 @@ _CATALOG_METHODS = (
 )
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting.
 
     Args:

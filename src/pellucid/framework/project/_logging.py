@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, MutableMapping
 from copy import deepcopy
 from pathlib import Path
@@ -18,6 +19,7 @@ _logger = logging.getLogger(__name__)
 _VARIABLES = ("PELLUCID_LOGGING_CONFIG", "KEDRO_LOGGING_CONFIG")
 _KEDRO_HANDLER = "kedro.logging.RichHandler"
 _OWN_HANDLER = "pellucid.logging.RichHandler"
+_PLAIN_LINE = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 
 
 class _ProjectLogging(MutableMapping[str, Any]):
@@ -60,12 +62,28 @@ class _ProjectLogging(MutableMapping[str, Any]):
             return
         path = named or find_config_file(str((_state.process.project.project_path or Path.cwd()) / "conf" / "logging"))
         if path is None:
-            self.configure(_plain(package_name))
+            self._configure_plainly(package_name)
             return
         config = _read(path)
         loggers = config.setdefault("loggers", {})
         loggers.setdefault(package_name, {"level": "INFO"})
         self.configure(config)
+
+    def _configure_plainly(self, package_name: str) -> None:
+        """Put the default in force; where nothing was configured before, without ``logging.config``."""
+        config = _plain(package_name)
+        if not _is_untouched():
+            self.configure(config)
+            return
+        handler = logging.StreamHandler(sys.stderr)
+        handler.set_name("stderr")
+        handler.setFormatter(logging.Formatter(_PLAIN_LINE))
+        for name in config["loggers"]:
+            logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger().addHandler(handler)
+        process = _state.process
+        process.logging_config = _with_own_handlers(config)
+        process.root_handlers = (handler,)
 
     def __getitem__(self, key: str) -> Any:
         return _state.process.logging_config[key]
@@ -90,6 +108,14 @@ def _is_set_up_by_host() -> bool:
     return any(each not in _state.process.root_handlers for each in logging.getLogger().handlers)
 
 
+def _is_untouched() -> bool:
+    """Tell whether nobody has configured any logger, so that there is nothing to take back."""
+    known = (each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger))
+    return not logging.getLogger().handlers and not any(
+        each.handlers or each.level or each.disabled or not each.propagate for each in known
+    )
+
+
 def _named_file() -> Path | None:
     for variable in _VARIABLES:
         if value := os.environ.get(variable):
@@ -104,7 +130,7 @@ def _plain(package_name: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": "%(asctime)s %(levelname)-8s %(name)s: %(message)s"}},
+        "formatters": {"plain": {"format": _PLAIN_LINE}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
         "loggers": {"pellucid": {"level": "INFO"}, package_name: {"level": "INFO"}},
         "root": {"handlers": ["stderr"]},

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pellucid._util.suggest import nearest
 from pellucid._util.telling import tell, tell_all
@@ -37,8 +36,7 @@ _DEFAULT_PIPELINE = "__default__"
 _RESERVATIONS = ".pellucid/reservations"
 
 
-@dataclass(frozen=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """All that is there when the first node may run."""
 
     context: KedroContext

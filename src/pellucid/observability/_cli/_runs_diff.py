@@ -15,7 +15,17 @@ from pellucid.observability.history import diff_runs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pellucid.observability.history import Change, DatasetChange, NodeChange, RunDiff, RunSummary
+    from pellucid.observability.history import (
+        Change,
+        CurrentRuns,
+        DatasetChange,
+        NodeChange,
+        RunDiff,
+        RunSummary,
+        StoredSpan,
+    )
+
+_MOST_ROWS = 1000
 
 
 def echo_diff(ctx: click.Context, env: str | None, before: str, after: str, *, as_json: bool) -> None:
@@ -23,13 +33,17 @@ def echo_diff(ctx: click.Context, env: str | None, before: str, after: str, *, a
     with opened_history(ctx, env) as history:
         runs = history.runs
         first, second = runs.find(before), runs.find(after)
-        diff = diff_runs(first, second, runs.spans(first), runs.spans(second))
+        diff = diff_runs(first, second, *(_when_asked(runs, run) for run in (first, second)))
     if as_json:
         click.echo(dumped(diff_json(first, second, diff)))
         return
     screen = Screen.of_stdout()
     for line in comparison(first, second, diff, screen):
         click.echo(line, color=screen.has_colours)
+
+
+def _when_asked(runs: CurrentRuns, run: RunSummary) -> Iterator[StoredSpan]:
+    yield from runs.spans(run)
 
 
 def comparison(before: RunSummary, after: RunSummary, diff: RunDiff, screen: Screen) -> Iterator[str]:
@@ -42,7 +56,7 @@ def comparison(before: RunSummary, after: RunSummary, diff: RunDiff, screen: Scr
     yield f"  Duration  {_change_of(diff.before_seconds, diff.after_seconds)}"
     yield from _section("Run", [_changed(each) for each in diff.fields], screen)
     yield from _section("Parameters", [_changed(each) for each in diff.parameters], screen)
-    yield from _section("Nodes", _node_rows(diff.nodes), screen)
+    yield from _section("Nodes", _node_rows(_most_changed(diff.nodes)), screen, len(diff.nodes))
     yield from _section("Datasets", [row for each in diff.datasets for row in _dataset_rows(each)], screen)
 
 
@@ -59,15 +73,27 @@ def _head(sign: str, run: RunSummary, screen: Screen) -> Iterator[str]:
         yield screen.fitted(f"  {part(run)}", screen.columns)
 
 
-def _section(title: str, rows: Sequence[tuple[str, str]], screen: Screen) -> Iterator[str]:
+def _section(title: str, rows: Sequence[tuple[str, str]], screen: Screen, number: int = 0) -> Iterator[str]:
+    """Yield the lines of a section; of very many rows the first ones.
+
+    Args:
+        title: of it.
+        rows: names and texts.
+        screen: what the lines must fit.
+        number: how many rows there are, if these are not all.
+    """
     if not rows:
         return
+    left = max(number, len(rows)) - _MOST_ROWS
+    rows = rows[:_MOST_ROWS]
     yield ""
     yield screen.styled(title, bold=True)
     texts = min(max(columns_of(text) for _, text in rows), screen.columns * 3 // 5)
     width = min(max(columns_of(name) for name, _ in rows), screen.columns - texts - 4)
     for name, text in rows:
         yield screen.fitted(f"  {screen.cell(name, width)}  {text}", screen.columns)
+    if left > 0:
+        yield f"  {left} more are in --json."
 
 
 def _changed(change: Change) -> tuple[str, str]:
@@ -76,6 +102,20 @@ def _changed(change: Change) -> tuple[str, str]:
 
 def _value(value: object) -> str:
     return "-" if value is None or value == "" else shown(value)
+
+
+def _most_changed(nodes: Sequence[NodeChange]) -> list[NodeChange]:
+    """Return the nodes; of very many those with the largest differences, in the order that they have."""
+
+    def difference(number: int) -> tuple[bool, float]:
+        node = nodes[number]
+        is_other = _sign(node) != " " or _has_other_result(node)
+        return is_other, abs((node.after_seconds or 0.0) - (node.before_seconds or 0.0))
+
+    if len(nodes) <= _MOST_ROWS:
+        return [*nodes]
+    largest = sorted(range(len(nodes)), key=difference, reverse=True)[:_MOST_ROWS]
+    return [nodes[number] for number in sorted(largest)]
 
 
 def _node_rows(nodes: Sequence[NodeChange]) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from pellucid.observability.recording import STREAM_LOGS, STREAM_SPANS
@@ -84,6 +83,8 @@ class Batch:
     @property
     def mark(self) -> bytes:
         """Eight bytes that tell this batch from others."""
+        from hashlib import blake2b
+
         return blake2b(self.body, digest_size=8).digest()
 
     @property

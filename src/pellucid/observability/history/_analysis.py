@@ -111,5 +111,5 @@ def _within(spans: Iterable[StoredSpan], start: int, end: int) -> list[tuple[int
 
 
 def _queue_seconds(span: StoredSpan) -> float:
-    value = span.attributes.get(Attr.QUEUE_WAIT)
+    value = span.attribute(Attr.QUEUE_WAIT)
     return max(0.0, value) if isinstance(value, (int, float)) and isfinite(value) else 0.0

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _FIELDS = ("pipeline", "result", "env", "runner", "commit", "error_type", "error_message")
 _NO_VALUE = None
 
+_Nodes = dict[str, tuple[float, str]]
+"""Seconds and result, by name."""
+_Datasets = dict[tuple[str, str], tuple[int | None, int | None]]
+"""Rows and bytes, by name and operation."""
+
 
 class Change(NamedTuple):
     """Something that has two values; None stands for there being none."""
@@ -79,8 +84,13 @@ class RunDiff:
 def diff_runs(
     before: RunSummary, after: RunSummary, before_spans: Iterable[StoredSpan], after_spans: Iterable[StoredSpan]
 ) -> RunDiff:
-    """Compare two runs; of a node that ran several times, the last time counts, and its seconds are added up."""
-    first, second = list(before_spans), list(after_spans)
+    """Compare two runs; of a node that ran several times, the last time counts, and its seconds are added up.
+
+    The spans of the first are done with before those of the second are asked for, so that generators need not keep
+    both in memory.
+    """
+    nodes_before, datasets_before = _used(before_spans)
+    nodes_after, datasets_after = _used(after_spans)
     fields = [Change(name, getattr(before, name), getattr(after, name)) for name in _FIELDS]
     fields.append(Change("selection", dict(before.selection.chosen) or None, dict(after.selection.chosen) or None))
     return RunDiff(
@@ -88,8 +98,8 @@ def diff_runs(
         after.duration_seconds,
         tuple(each for each in fields if each.before != each.after),
         tuple(changes(dict(flattened(before.parameters)), dict(flattened(after.parameters)))),
-        tuple(_node_changes(_nodes(first), _nodes(second))),
-        tuple(_dataset_changes(_datasets(first), _datasets(second))),
+        tuple(_node_changes(nodes_before, nodes_after)),
+        tuple(_dataset_changes(datasets_before, datasets_after)),
     )
 
 
@@ -111,40 +121,32 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
             yield name, value
 
 
-def _nodes(spans: Iterable[StoredSpan]) -> dict[str, tuple[float, str]]:
-    found: dict[str, tuple[float, str]] = {}
+def _used(spans: Iterable[StoredSpan]) -> tuple[_Nodes, _Datasets]:
+    nodes: _Nodes = {}
+    datasets: _Datasets = {}
     for span in spans:
         if span.kind == "node":
-            seconds = found[span.node][0] if span.node in found else 0.0
-            found[span.node] = seconds + span.duration_ns / 1e9, span.result
-    return found
+            name = span.node
+            seconds = nodes[name][0] if name in nodes else 0.0
+            nodes[name] = seconds + span.duration_ns / 1e9, span.result
+        elif span.kind in {"load", "save"}:
+            sizes = _count(span, Attr.DATASET_ROWS), _count(span, Attr.DATASET_BYTES)
+            datasets[span.dataset, span.kind] = sizes
+    return nodes, datasets
 
 
-def _node_changes(
-    before: Mapping[str, tuple[float, str]], after: Mapping[str, tuple[float, str]]
-) -> Iterator[NodeChange]:
+def _node_changes(before: _Nodes, after: _Nodes) -> Iterator[NodeChange]:
     for name in dict.fromkeys([*after, *before]):
         was, now = before.get(name, (None, None)), after.get(name, (None, None))
         yield NodeChange(name, was[0], now[0], was[1], now[1])
 
 
-def _datasets(spans: Iterable[StoredSpan]) -> dict[tuple[str, str], tuple[int | None, int | None]]:
-    return {
-        (span.dataset, span.kind): (_count(span, Attr.DATASET_ROWS), _count(span, Attr.DATASET_BYTES))
-        for span in spans
-        if span.kind in {"load", "save"}
-    }
-
-
 def _count(span: StoredSpan, name: str) -> int | None:
-    value = span.attributes.get(name)
+    value = span.attribute(name)
     return value if isinstance(value, int) else None
 
 
-def _dataset_changes(
-    before: Mapping[tuple[str, str], tuple[int | None, int | None]],
-    after: Mapping[tuple[str, str], tuple[int | None, int | None]],
-) -> Iterator[DatasetChange]:
+def _dataset_changes(before: _Datasets, after: _Datasets) -> Iterator[DatasetChange]:
     for key in sorted({*before, *after}):
         was, now = before.get(key, (None, None)), after.get(key, (None, None))
         if was != now:

@@ -16,20 +16,28 @@ from pellucid.observability.history._runs import NewSpan, keep_current
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pellucid.observability.history._reading import SpanRow
 
 _LENGTH = struct.Struct("<I")
 _BATCH = 500
+# Without what is in them: to be sorted by time, all would be read for each that is taken.
+_OLDEST = "SELECT inbox.name FROM inbox LEFT JOIN segments USING (name) ORDER BY taken_ns LIMIT 1"
 
 
-def put(connection: sqlite3.Connection, name: str, resource: Mapping[str, Any], bodies: Sequence[bytes]) -> None:
-    """Keep encoded spans of a segment as they are."""
-    pack = _LENGTH.pack
-    spans = b"".join([part for body in bodies for part in (pack(len(body)), body)])
-    text = json.dumps(resource, sort_keys=True)
-    connection.execute("INSERT OR REPLACE INTO inbox VALUES (?, ?, ?)", (name, text, spans))
+def put(connection: sqlite3.Connection, name: str, resource: Mapping[str, Any], bodies: Iterable[bytes]) -> int:
+    """Keep encoded spans of a segment as they are, and return how many."""
+    pack, number = _LENGTH.pack, 0
+    spans = bytearray()  # one by one: a segment has megabytes, which are in memory once already
+    for body in bodies:
+        spans += pack(len(body))
+        spans += body
+        number += 1
+    if number:
+        text = json.dumps(resource, sort_keys=True)
+        connection.execute("INSERT OR REPLACE INTO inbox VALUES (?, ?, ?)", (name, text, spans))
+    return number
 
 
 def sizes(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -40,12 +48,11 @@ def sizes(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def sort_one(connection: sqlite3.Connection) -> bool:
     """Sort the spans of the oldest segment that waits into the tables; return False if none does."""
-    row = connection.execute(
-        "SELECT inbox.name, resource, inbox.spans FROM inbox LEFT JOIN segments USING (name) ORDER BY taken_ns LIMIT 1"
-    ).fetchone()
-    if row is None:
+    oldest = connection.execute(_OLDEST).fetchone()
+    if oldest is None:
         return False
-    name, resource, spans = row
+    (name,) = oldest
+    resource, spans = connection.execute("SELECT resource, spans FROM inbox WHERE name = ?", oldest).fetchone()
     malformed = _Ingest(connection, json.loads(resource)).add(_split(spans))
     connection.execute("DELETE FROM inbox WHERE name = ?", (name,))
     if malformed:

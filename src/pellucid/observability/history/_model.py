@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pellucid.observability.history._reading import Opened, opened
+from pellucid.observability.history._reading import Opened, attribute, opened
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
@@ -134,6 +134,10 @@ class StoredSpan:
         """All attributes, by name."""
         return self._opened.attributes
 
+    def attribute(self, name: str) -> Any:
+        """Return one attribute, or None; the others are not read for it."""
+        return attribute(self.body, name)
+
     @property
     def is_open(self) -> bool:
         """Whether it has not ended yet."""
@@ -169,11 +173,11 @@ class StoredSpan:
     @property
     def node(self) -> str:
         """The node's name, for a node; for others, empty."""
-        return str(self.attributes.get(Attr.TASK_NAME, "") or self.name) if self.kind == "node" else ""
+        return str(self.attribute(Attr.TASK_NAME) or self.name) if self.kind == "node" else ""
 
     @property
     def dataset(self) -> str:
         """The dataset's name, for a load or a save; for others, empty."""
         if self.kind not in {"load", "save"}:
             return ""
-        return self.name.partition(" ")[2] or str(self.attributes.get(Attr.DATASET_NAME, ""))
+        return self.name.partition(" ")[2] or str(self.attribute(Attr.DATASET_NAME) or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from statistics import median
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from pellucid._util.suggest import nearest
@@ -31,16 +31,15 @@ FROM runs JOIN traces ON traces.id = runs.trace LEFT JOIN resources ON resources
 """
 
 _TREE = """
-WITH RECURSIVE inside (span_id) AS (
-    SELECT :span
+WITH RECURSIVE inside (span_id, number) AS (
+    SELECT :span, (SELECT rowid FROM spans WHERE trace = :trace AND span_id = :span)
     UNION
-    SELECT spans.span_id FROM spans JOIN inside ON spans.parent_id = inside.span_id WHERE spans.trace = :trace
+    SELECT spans.span_id, spans.rowid FROM inside JOIN spans
+    ON spans.trace = :trace AND spans.parent_id = inside.span_id
 )
 SELECT spans.span_id, spans.parent_id, spans.kind, spans.name, spans.started, spans.ended, spans.result,
-    spans.error_type, spans.body, resources.attributes
-FROM spans LEFT JOIN resources ON resources.id = spans.resource
-WHERE spans.trace = :trace AND spans.span_id IN (SELECT span_id FROM inside)
-ORDER BY spans.started, spans.ended DESC
+    spans.error_type, spans.body, spans.resource
+FROM inside CROSS JOIN spans ON spans.rowid = inside.number
 """
 
 _EVERY = """
@@ -151,17 +150,17 @@ def every_span(connection: sqlite3.Connection) -> list[StoredSpan]:
 
 def _tree(connection: sqlite3.Connection, trace: int, root: bytes) -> list[StoredSpan]:
     trace_id = connection.execute("SELECT trace_id FROM traces WHERE id = ?", (trace,)).fetchone()[0]
-    resources: dict[str, dict[str, Any]] = {}
+    texts = connection.execute("SELECT id, attributes FROM resources WHERE trace = ?", (trace,))
+    resources: dict[int, dict[str, Any]] = {number: json.loads(text or "{}") for number, text in texts}
     spans = []
     for row in connection.execute(_TREE, {"trace": trace, "span": root}):
         span_id, parent_id, kind, name, started, ended, result, error_type, body, resource = row
-        if resource not in resources:
-            resources[resource] = json.loads(resource or "{}")
-        known = resources[resource]
+        known, kind, result = resources.get(resource, {}), intern(kind), intern(result)
         spans.append(
             StoredSpan(trace_id, span_id, parent_id, kind, name, started, ended, result, error_type, body, known)
         )
-    return spans
+    # Here, and not by SQLite: that would write all of it to a file and read it again.
+    return sorted(spans, key=lambda each: (each.started_ns, -each.ended_ns))
 
 
 def _root_of(connection: sqlite3.Connection, trace: int, run: RunSummary) -> bytes:
@@ -195,6 +194,8 @@ def node_seconds(
         for name, duration in nodes:
             if name in wanted:
                 seconds.setdefault(name, []).append(max(0, duration) / 1e9)
+    from statistics import median
+
     return {name: median(each) for name, each in seconds.items()}
 
 

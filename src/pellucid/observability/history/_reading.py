@@ -97,21 +97,46 @@ def opened(body: bytes) -> Opened:
     )
 
 
+def attribute(body: bytes, name: str) -> Any:
+    """Return one attribute of an encoded span; None if it has none of that name, or is malformed.
+
+    The others are skipped: of a run of very many nodes that is a small part of what reading all of them takes.
+    """
+    key = name.encode()
+    pairs: dict[bytes, bytes] = {}
+    if key not in body:
+        return None
+    try:
+        _scan(body, {}, pairs, frozenset({key}), frozenset({len(key)}))
+        found = [value for number, _, value in fields(pairs.get(key, b"")) if number == 2]
+        return decode_any(found[-1]) if found and isinstance(found[-1], bytes) else None
+    except (IndexError, WireError):
+        return None
+
+
 def span_row(body: bytes) -> SpanRow | None:
     """Return the columns of an encoded span; None if it is no span, or has no proper ids.
 
     It reads each field's tag and length alone, and skips what it does not need: this is most of what a span costs here.
     """
     found: dict[int, bytes | int] = {}
-    wanted: dict[bytes, str] = {}
+    pairs: dict[bytes, bytes] = {}
     try:
-        _scan(body, found, wanted)
+        _scan(body, found, pairs, _WANTED, _SIZES)
+        wanted = {key: _text_of(pair, len(key)) for key, pair in pairs.items()}
     except (IndexError, WireError):
         return None
     return _row(found, wanted, body)
 
 
-def _scan(body: bytes, found: dict[int, bytes | int], wanted: dict[bytes, str]) -> None:
+def _scan(
+    body: bytes,
+    found: dict[int, bytes | int],
+    pairs: dict[bytes, bytes],
+    keys: frozenset[bytes],
+    sizes: frozenset[int],
+) -> None:
+    """Find the plain fields, by number, and the encoded attributes that have one of some keys."""
     at, end = 0, len(body)
     while at < end:
         tag = body[at]
@@ -128,10 +153,10 @@ def _scan(body: bytes, found: dict[int, bytes | int], wanted: dict[bytes, str]) 
                 size = size & 0x7F | high << 7
             if tag >> 3 != _ATTRIBUTES:
                 found[tag >> 3] = body[at : at + size]
-            elif body[at + 1] in _SIZES:  # most keys are of another size than those that are wanted
+            elif body[at + 1] in sizes:  # most keys are of another size than those that are wanted
                 key = body[at + 2 : at + 2 + body[at + 1]]
-                if key in _WANTED:
-                    wanted[key] = _text_of(body[at : at + size], len(key))
+                if key in keys:
+                    pairs[key] = body[at : at + size]
             at += size
         elif kind == _FIXED64:
             found[tag >> 3] = int.from_bytes(body[at : at + 8], "little")

@@ -24,6 +24,7 @@ INSERT OR IGNORE INTO runs (trace, span_id, kind, run_id, session_id, pipeline, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 _OF_RUN = "FROM spans WHERE trace = ? AND parent_id = ? AND kind = 'node'"
+_HAS_RUN = "SELECT 1 FROM runs WHERE trace = ? AND span_id = ?"
 _COUNT_NODES = f"SELECT result, count(DISTINCT name) {_OF_RUN} GROUP BY result"
 _FAILED_NODES = f"SELECT name, body {_OF_RUN} AND result NOT IN ('success', 'skip', '') ORDER BY ended, started LIMIT ?"
 
@@ -150,6 +151,9 @@ def _insert(connection: sqlite3.Connection, span: NewSpan, inside: Opened, resou
 
 
 def _count_nodes(connection: sqlite3.Connection, trace: int, run: bytes) -> None:
+    # The span of a run that comes in many parts is in the last: until then there is nothing to bring up to date.
+    if connection.execute(_HAS_RUN, (trace, run)).fetchone() is None:
+        return
     counts: dict[str, int] = dict(connection.execute(_COUNT_NODES, (trace, run)).fetchall())
     failed = connection.execute(_FAILED_NODES, (trace, run, _MOST_NAMED)).fetchall()
     names = [opened(body).text(Attr.TASK_NAME) or name for name, body in failed]

@@ -227,11 +227,10 @@ def _take(connection: sqlite3.Connection, segment: SegmentLike) -> int:
     cursor = connection.execute("INSERT OR IGNORE INTO segments VALUES (?, ?, 0)", (segment.name, time.time_ns()))
     if not cursor.rowcount:
         return 0
-    bodies = list(_bodies(segment))
-    if bodies:
-        put(connection, segment.name, _resource_of(segment.header), bodies)
-        connection.execute("UPDATE segments SET spans = ? WHERE name = ?", (len(bodies), segment.name))
-    return len(bodies)
+    number = put(connection, segment.name, _resource_of(segment.header), _bodies(segment))
+    if number:
+        connection.execute("UPDATE segments SET spans = ? WHERE name = ?", (number, segment.name))
+    return number
 
 
 def _bodies(segment: SegmentLike) -> Iterator[bytes]:

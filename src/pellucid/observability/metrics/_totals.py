@@ -262,16 +262,17 @@ def _waiting(connection: sqlite3.Connection) -> tuple[int, int]:
 def _counted(connection: sqlite3.Connection, limit: int) -> int:
     """Count some segments that wait; return how many did."""
     filling, size, last = Filling(), 0, 0
-    found = rows(connection, "SELECT number, events FROM inbox ORDER BY number LIMIT ?", _MOST_AT_ONCE)
-    for number, events in found:
-        if last and size + len(events) > _MOST_BYTES_AT_ONCE:
+    waiting = rows(connection, "SELECT number, length(events) FROM inbox ORDER BY number LIMIT ?", _MOST_AT_ONCE)
+    for number, length in waiting:
+        if last and size + length > _MOST_BYTES_AT_ONCE:
             break
+        ((events,),) = rows(connection, "SELECT events FROM inbox WHERE number = ?", number)
         for event in events.split(b"\n"):
             filling.add(event)
-        last, size = number, size + len(events)
+        last, size = number, size + length
     _Additions(connection, limit).apply(filling.deltas)
     connection.execute("DELETE FROM inbox WHERE number <= ?", (last,))
-    return len(found)
+    return len(waiting)
 
 
 def _is_taken(connection: sqlite3.Connection, name: str) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid.observability.options._problem import Problem
 
@@ -16,8 +15,7 @@ _PATTERNS = (f"{_KEY}*", f"{_KEY}*/**", f"**/{_KEY}*")
 _SOFT = "soft"
 
 
-@dataclass(frozen=True)
-class FromFiles:
+class FromFiles(NamedTuple):
     """What the files say.
 
     Attributes:

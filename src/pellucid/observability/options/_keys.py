@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
 
 from pellucid.observability.options import _kinds as kinds
 from pellucid.observability.options._model import Options
@@ -23,8 +23,7 @@ _LARGE = 2**40
 _OTLP = "OTEL_EXPORTER_OTLP_"
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """One setting.
 
     Attributes:
@@ -42,8 +41,7 @@ class Key:
     is_secret: bool = False
 
 
-@dataclass(frozen=True)
-class OptionRow:
+class OptionRow(NamedTuple):
     """One line of the table of all settings.
 
     Attributes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from pellucid._util.suggest import did_you_mean
@@ -24,8 +23,7 @@ class MisfitError(ValueError):
     """A value is not what it should be; the message is a hint, or empty."""
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of values.
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid.observability.options._files import read_files
 from pellucid.observability.options._settings import Settings
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from pellucid.observability.options._problem import Problem
 
 
-@dataclass(frozen=True)
-class LoadedOptions:
+class LoadedOptions(NamedTuple):
     """Settings, and how they came to be.
 
     Attributes:

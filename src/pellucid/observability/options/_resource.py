@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ def resource_of(
     """
     found: dict[str, Any] = {
         Attr.SERVICE_INSTANCE_ID: session_id,
-        Attr.HOST_NAME: socket.gethostname(),
+        Attr.HOST_NAME: platform.node(),
         Attr.PROCESS_PID: os.getpid(),
         Attr.PROCESS_RUNTIME_NAME: sys.implementation.name,
         Attr.PROCESS_RUNTIME_VERSION: platform.python_version(),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid._util.redaction import REDACTED, SECRET_KEY, redact_urls
 from pellucid.observability.options._keys import KEYS, flat, shown
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from pellucid.observability.options._loading import LoadedOptions
 
 
-@dataclass(frozen=True)
-class EffectiveOption:
+class EffectiveOption(NamedTuple):
     """One setting.
 
     Attributes:

@@ -6,6 +6,7 @@ import base64
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pellucid._util.lazily import LazyPattern
 from pellucid._util.redaction import REDACTED, redact_urls
 from pellucid.observability.redaction._assigned import hide_assigned
 
@@ -26,12 +27,12 @@ MARKS = (
 )
 """A pattern of what is in each text that a secret without ``:`` and ``=`` is found in."""
 
-_PRIVATE_KEY = re.compile(
+_PRIVATE_KEY = LazyPattern(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----.*?"
     r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|\Z)",
     re.DOTALL,
 )
-_TOKEN = re.compile(
+_TOKEN = LazyPattern(
     # AWS: the id of a key, and the key itself where it follows
     r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?:[\s:,;'\"|]{1,5}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))?"
     r"|(?<![A-Za-z0-9])eyJ[A-Za-z0-9_=-]{8,}(?:\.[A-Za-z0-9_=-]+){1,4}"  # RFC 7519, RFC 7516
@@ -43,29 +44,31 @@ _TOKEN = re.compile(
     r"|\bdapi[0-9a-f]{32}|\bhv[sb]\.[\w-]{20,}|\bdop_v1_[0-9a-f]{40,}|\bshp(?:at|ss|ca)_[0-9a-fA-F]{32}"
     r"|\bgl(?:sa|c)_[\w=-]{20,}|\bAGE-SECRET-KEY-1[A-Z0-9]{20,}"
 )
-_BEARER = re.compile(r"(?i:(\bbearer\s{1,3}))(?=\S{0,200}[\d._-])[A-Za-z0-9._~+/=-]{8,}")
-_NAMED = re.compile(r"(?i:(\btoken\s{1,3}))(?=[\w.~+/-]{0,200}\d)(?=[\w.~+/-]{0,200}[A-Za-z])[\w.~+/-]{16,}={0,2}")
-_BASIC = re.compile(r"(?i:(\bbasic\s{1,3}))([A-Za-z0-9+/_-]{8,}={0,2})")
-_HEADER = re.compile(
+_BEARER = LazyPattern(r"(?i:(\bbearer\s{1,3}))(?=\S{0,200}[\d._-])[A-Za-z0-9._~+/=-]{8,}")
+_NAMED = LazyPattern(r"(?i:(\btoken\s{1,3}))(?=[\w.~+/-]{0,200}\d)(?=[\w.~+/-]{0,200}[A-Za-z])[\w.~+/-]{16,}={0,2}")
+_BASIC = LazyPattern(r"(?i:(\bbasic\s{1,3}))([A-Za-z0-9+/_-]{8,}={0,2})")
+_HEADER = LazyPattern(
     r"(?i:\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key))(:[ \t]{0,3})(?![ \t]{0,3}<redacted>)[^\r\n'\"]+"
 )
-_ORACLE = re.compile(r"(?i:(\bjdbc:oracle:\w{1,10}:))[^\s@/'\"<]{1,128}/[^\s'\"]*(@)")
-_SQLPLUS = re.compile(r"(\b(?:sqlplus|sqlldr|expdp|impdp)\b[^\n/@]{0,100}?\s)[^\s@/'\"<-][^\s@/'\"]{0,128}/[^\s@]+(@?)")
-_HOOK = re.compile(r"(\bhooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+")
-_USER = re.compile(r"(?<=://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/\"',?#\s]|$))[^\s@]{0,4096}@")
+_ORACLE = LazyPattern(r"(?i:(\bjdbc:oracle:\w{1,10}:))[^\s@/'\"<]{1,128}/[^\s'\"]*(@)")
+_SQLPLUS = LazyPattern(
+    r"(\b(?:sqlplus|sqlldr|expdp|impdp)\b[^\n/@]{0,100}?\s)[^\s@/'\"<-][^\s@/'\"]{0,128}/[^\s@]+(@?)"
+)
+_HOOK = LazyPattern(r"(\bhooks\.slack\.com/(?:services|workflows|triggers)/)[\w/-]+")
+_USER = LazyPattern(r"(?<=://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/\"',?#\s]|$))[^\s@]{0,4096}@")
 # Behind a placeholder, which no URL has in it, a query is not found as that of a URL.
-_QUERY = re.compile(r"(://<redacted>@[^\s?'\"<>]*\?)[^\s'\"<>]+")
-_CUT_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/?#]|\Z))[^\s@]{0,4096}\Z")
+_QUERY = LazyPattern(r"(://<redacted>@[^\s?'\"<>]*\?)[^\s'\"<>]+")
+_CUT_URL = LazyPattern(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/:@]{0,512}:(?!\d{1,5}(?:[/?#]|\Z))[^\s@]{0,4096}\Z")
 
 # What is between a command and its flag, and between a flag and its value: as typed, or as the repr of a list.
 _ARGUMENTS = r"\b[^\n|;]{0,300}?(?<=[\s'\"])"
 _GAP = r"(?:\s{1,3}|['\"],\s{0,3})['\"]?"
 _VALUE = r"[^\s'\"<][^\s'\"]*"
-_LOGIN = re.compile(
+_LOGIN = LazyPattern(
     rf"(\b(?:curl|wget|https?(?!:)|smbclient){_ARGUMENTS}(?:(?:-u|-U|-a|--user|--proxy-user|--auth)(?:{_GAP}|=)|-u))"
     r"([^\s:'\"<%-][^\s:'\"%]{0,200})[:%][^\s'\"]+"
 )
-_PASSWORD_FLAG = re.compile(
+_PASSWORD_FLAG = LazyPattern(
     rf"(\b(?:(?:mysql|maria)[\w-]{{0,20}}{_ARGUMENTS}-p(?!\w*[=:])"
     rf"|sshpass{_ARGUMENTS}-p(?:{_GAP})?"
     rf"|(?:mongo\w{{0,10}}|docker|podman|helm|az|skopeo|buildah){_ARGUMENTS}-p{_GAP}"
@@ -83,7 +86,7 @@ class _Rule(NamedTuple):
     """What is replaced in a text if one of the marks is in it, in small letters."""
 
     marks: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: LazyPattern
     by: str | Callable[[re.Match[str]], str]
 
 

@@ -6,8 +6,6 @@ import json
 import sys
 from collections import deque
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from fractions import Fraction
 from itertools import islice
 from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from types import MappingProxyType
@@ -32,7 +30,8 @@ _MOST_SHOWN_BITS = 1000
 _MORE = "…"
 # No classes derived from them: those have texts of their own.
 _TEXTUAL = frozenset({PurePosixPath, PureWindowsPath, PosixPath, WindowsPath, datetime, date, time, timedelta})
-_TEXTUAL |= {Decimal, Fraction, UUID, complex}
+_TEXTUAL |= {UUID, complex}
+_TEXTUAL_ELSEWHERE = (("decimal", "Decimal"), ("fractions", "Fraction"))  # there, if there is a value of them
 _SERIES = (list, tuple, set, frozenset, deque)
 
 
@@ -99,7 +98,7 @@ class Described:
         for series in _SERIES:
             if issubclass(kind, series):
                 return self._series(key, series.__len__(value), series.__iter__(value), depth)
-        if kind in _TEXTUAL:
+        if kind in _TEXTUAL or _is_textual_elsewhere(kind):
             return self._text(str(value))
         numpy = sys.modules.get("numpy")
         if numpy is not None and issubclass(kind, numpy.generic) and kind.__module__ == "numpy":
@@ -189,6 +188,10 @@ def name_of_type(kind: type) -> str:
     if not isinstance(name, str) or not isinstance(module, str):
         return "object"
     return name[:_KEY_LENGTH] if module in ("builtins", "") else f"{module[:_KEY_LENGTH]}.{name[:_KEY_LENGTH]}"
+
+
+def _is_textual_elsewhere(kind: type) -> bool:
+    return any(kind is getattr(sys.modules.get(module), name, None) for module, name in _TEXTUAL_ELSEWHERE)
 
 
 def _name_of(value: Any) -> str:

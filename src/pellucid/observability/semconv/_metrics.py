@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 PREFIX = "pellucid_"
 
@@ -20,8 +19,7 @@ SPAN_STATES = ("produced", "spooled", "delivered", "dropped", "quarantined")
 """Values of the label ``state`` of the spans of telemetry."""
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """A metric.
 
     Attributes:

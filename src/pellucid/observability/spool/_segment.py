@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from pellucid.observability.spool._frames import FORMAT_VERSION, HEADER_KEY, Frame, FrameKind, FrameReader
@@ -148,6 +147,8 @@ class Segment:
             return
         except (OSError, NotImplementedError):
             # A file system without links, or one with as many as it can have.
+            import shutil
+
             temporary = target.with_name(target.name + TEMPORARY)
             shutil.copy2(self.path, temporary)
             temporary.replace(target)

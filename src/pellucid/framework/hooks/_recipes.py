@@ -1,0 +1,17 @@
+"""Where a worker process has a hook from; without what carries hooks there, which most runs have no use for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Declared(NamedTuple):
+    """The hook at this place of the project's settings."""
+
+    place: int
+
+
+class Carried(NamedTuple):
+    """The hook at this place of the pickled ones."""
+
+    place: int
