@@ -9,18 +9,24 @@ __all__ = ["Holding", "holding"]
 
 
 class Holding:
-    """Knows whether the main thread, which is where signals raise, is in the middle of a step."""
+    """Knows whether the main thread, which is where signals raise, is in the middle of a step.
 
-    __slots__ = ("_main", "depth", "waiting")
+    Attributes:
+        main: the thread.
+        depth: how many steps it is in.
+        waiting: what is to be raised when it is in none.
+    """
+
+    __slots__ = ("depth", "main", "waiting")
 
     def __init__(self) -> None:
-        self._main = threading.main_thread().ident
+        self.main = threading.main_thread().ident
         self.depth = 0
         self.waiting: BaseException | None = None
 
     def take(self) -> bool:
         """Begin a step; return whether `let_go` is to be called: in the main thread alone."""
-        if threading.get_ident() != self._main:
+        if threading.get_ident() != self.main:
             return False
         self.depth += 1
         return True
@@ -28,6 +34,10 @@ class Holding:
     def let_go(self) -> None:
         """End a step, and raise what came meanwhile."""
         self.depth -= 1
+        self.raise_waiting()
+
+    def raise_waiting(self) -> None:
+        """Raise what came meanwhile, unless a step goes on."""
         if self.waiting is not None and not self.depth:
             error, self.waiting = self.waiting, None
             raise error

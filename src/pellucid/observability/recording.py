@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pellucid.observability.guard import Guard
 from pellucid.observability.records import Clock, Ids
 from pellucid.observability.redaction import Redactor, secrets_in, secrets_of_environment, secrets_of_headers
+from pellucid.observability.spool import BUNDLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pellucid.observability.options import Options
+    from pellucid.observability.records import Bundle, SpanRecord
     from pellucid.observability.redirection import Redirection
     from pellucid.observability.spool import Losses
 
-__all__ = ["STREAM_LOGS", "STREAM_METRICS", "STREAM_SPANS", "Outcome", "Recording", "Spool"]
+__all__ = ["STREAM_BUNDLES", "STREAM_LOGS", "STREAM_METRICS", "STREAM_SPANS", "Outcome", "Recording", "Spool"]
 
 STREAM_SPANS = 1
 """Frames whose payload is an OTLP ``Span``."""
@@ -26,6 +28,17 @@ STREAM_METRICS = 2
 """Frames whose payload is an event to count, as JSON."""
 STREAM_LOGS = 3
 """Frames whose payload is an OTLP ``LogRecord``."""
+
+STREAM_BUNDLES = BUNDLE | STREAM_SPANS
+"""Frames whose payload is a node with its loads and saves."""
+
+
+class Bundles(Protocol):
+    """Makes bundles."""
+
+    def begin(self, node: SpanRecord, loads: Sequence[str], saves: Sequence[str]) -> Bundle | None:
+        """Return one for a node that begins, and for what it will load and save; None if it is no common one."""
+        ...
 
 
 class Spool(Protocol):
@@ -99,6 +112,7 @@ class Recording:
         provenance: attributes that tell the commit and branch of the project.
         problems: mistakes in the configuration, which keep nothing from running.
         redirection: where it is recorded instead, for a test.
+        bundles: makes one of a node with its loads and saves; None where each is kept on its own.
         losses: counts what the other processes of the session could not keep; None before it has a spool.
         ends_at: of ``time.monotonic``: how long the end of the session may take; None before it comes.
     """
@@ -118,11 +132,12 @@ class Recording:
     problems: tuple[Any, ...] = ()
     redirection: Redirection | None = None
     losses: Losses | None = None
+    bundles: Bundles | None = field(default=None, repr=False)
     ends_at: float | None = None
     _redactor: Redactor | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "spool": _NoSpool(), "guard": Guard(), "_redactor": None}
+        return {**self.__dict__, "spool": _NoSpool(), "guard": Guard(), "bundles": None, "_redactor": None}
 
     @property
     def redactor(self) -> Redactor:

@@ -6,13 +6,13 @@ import os
 import random
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextvars import Token
 
-__all__ = ["Clock", "Ids", "Kind", "Result", "RunScope", "SpanRecord"]
+__all__ = ["Bundle", "Clock", "Ids", "Kind", "Result", "RunScope", "SpanRecord"]
 
 Kind = Literal["session", "session.create", "context.load", "catalog.create", "run", "node", "load", "save"]
 Result = Literal["success", "failure", "error", "timeout", "cancellation", "skip"]
@@ -89,6 +89,37 @@ class RunScope:
     trace_state: str = ""
 
 
+class Bundle(Protocol):
+    """A node with its loads and saves, kept as one.
+
+    Attributes:
+        is_counted: whether metrics count what is in it.
+    """
+
+    is_counted: bool
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it began in this process."""
+        ...
+
+    def start(self) -> bytes:
+        """Return what is known by now, as it is kept until there is more."""
+        ...
+
+    def end(self) -> bytes:
+        """Return the whole."""
+        ...
+
+    def add(self, span: SpanRecord) -> None:
+        """Take in a load or save that begins."""
+        ...
+
+    def close(self, span: SpanRecord) -> None:
+        """Take note that one of them has ended."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class SpanRecord:
     """One operation of the runtime, from its start to its end.
@@ -118,6 +149,7 @@ class SpanRecord:
         held: for a node, what is to be kept before anything that may take long.
         holds_loads: for a node, whether nothing comes between its loads, and between the last of them and its work.
         holds_saves: for a node, whether nothing comes between its saves, and between the last of them and its end.
+        bundle: what it is kept in together with others, if it is.
     """
 
     kind: Kind
@@ -144,6 +176,7 @@ class SpanRecord:
     held: list[tuple[int, int, bytes, bytes]] = field(default_factory=list, repr=False)
     holds_loads: bool = field(default=False, repr=False)
     holds_saves: bool = field(default=False, repr=False)
+    bundle: Bundle | None = field(default=None, repr=False)
 
     @property
     def duration_seconds(self) -> float:

@@ -47,7 +47,7 @@ def test_the_nodes_of_a_run_in_many_parts_are_counted_once() -> None:
     bodies = _chain(1, 50).bodies
     for number, at in enumerate(range(0, len(bodies), 10)):
         connection.execute("INSERT INTO segments VALUES (?, ?, 0)", (f"s{number}", number))
-        put(connection, f"s{number}", {}, bodies[at : at + 10])
+        put(connection, f"s{number}", {}, [(0, each) for each in bodies[at : at + 10]])
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     while sort_one(connection):
@@ -62,7 +62,7 @@ def test_what_waits_is_looked_at_without_what_is_in_it() -> None:
     HISTORY_SCHEMA.prepare(connection)
     bodies = _chain(1, 20).bodies
     for number, body in enumerate(bodies):
-        put(connection, f"s{number}", {}, [body])
+        put(connection, f"s{number}", {}, [(0, body)])
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     while sort_one(connection):

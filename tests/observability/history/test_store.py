@@ -18,7 +18,7 @@ from pellucid.observability.history import (
     expected_node_seconds,
 )
 from pellucid.observability.history import _store as store_module
-from pellucid.observability.recording import STREAM_SPANS
+from pellucid.observability.recording import STREAM_BUNDLES, STREAM_SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _mode(path: Path) -> int:
 
 
 def test_the_stream_of_spans_is_that_of_the_recording() -> None:
-    assert store_module._SPANS == STREAM_SPANS
+    assert (store_module._SPANS, store_module._BUNDLES) == (STREAM_SPANS, STREAM_BUNDLES)
 
 
 def test_a_run_is_read_back(store: HistoryStore) -> None:

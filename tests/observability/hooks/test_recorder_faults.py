@@ -39,7 +39,7 @@ def install():
 
     made = raising
     if guarded is not None:
-        made = importlib.import_module("pellucid.observability.hooks.recorder")._guarded(raising)
+        made = importlib.import_module("pellucid.observability.hooks.recorder").guarded(raising)
         vars(made).update({key: value for key, value in vars(original).items() if key != "__wrapped__"})
     setattr(place, name, made)
 '''

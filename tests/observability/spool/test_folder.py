@@ -39,6 +39,7 @@ def _end(number: int, stream: int = 1, payload: bytes = b"e") -> bytes:
 
 def test_the_exports_are_what_others_use() -> None:
     assert sorted(spool.__all__) == [
+        "BUNDLE",
         "Frame",
         "FrameKind",
         "Kept",
@@ -51,6 +52,7 @@ def test_the_exports_are_what_others_use() -> None:
         "SpoolBusy",
         "SpoolFolder",
         "SpoolStatus",
+        "counted_in",
     ]
 
 

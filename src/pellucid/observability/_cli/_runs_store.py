@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from pellucid._util.suggest import nearest
 from pellucid.framework.cli.utils import KedroCliError
 from pellucid.observability._cli._project import project_and_options, tell_problems
-from pellucid.observability.flow import Backlog
+from pellucid.observability.flow import Backlog, folder_of
 from pellucid.observability.history import CurrentRuns, HistoryError, HistoryStore, LiveSpans, NoSuchRunError
-from pellucid.observability.spool import SpoolFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +94,7 @@ def _why_empty(loaded: LoadedOptions) -> str:
 def _live(folder: Path, options: Options) -> LiveSpans:
     """Read what living processes write; what is in the history can be read in any case."""
     place = str(options.history.path)
-    segments = SpoolFolder(folder / options.spool.path).live_elsewhere()
+    segments = folder_of(folder / options.spool.path, options.spool).live_elsewhere()
     try:
         return LiveSpans((each for each in segments if each.header.get("history") == place), time.time_ns())
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._spool import closed_after
 from pellucid.observability.recording import STREAM_LOGS, STREAM_SPANS
-from pellucid.observability.spool import FrameKind, SpoolBusy
+from pellucid.observability.spool import FrameKind, SpoolBusy, counted_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,11 @@ class Collection:
             if not self._is_taken(name, consumer, segment):
                 segment.link_to(name)
                 done.waiting += 1
-        counts = Counter(frame.stream for frame in segment.frames() if frame.kind == FrameKind.END)
+        counts: Counter[int] = Counter()
+        for frame in segment.as_kept().frames():
+            if frame.kind == FrameKind.END:
+                stream, number = counted_in(frame.stream, frame.payload)
+                counts[stream] += number
         to_traces = segment.header.get("traces") is True and counts[STREAM_SPANS] > 0
         if segment.header.get("session_id") == self._session_id:
             done.spans[segment.name] = counts[STREAM_SPANS]

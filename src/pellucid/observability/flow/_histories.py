@@ -34,10 +34,10 @@ class Histories:
         """Add the spans of a segment, once; those of a session that was to have no history are left out."""
         place = segment.header.get("history")
         if isinstance(place, str) and place:
-            self._at(Path(place)).take(segment)
+            self._at(Path(place)).take(segment.as_kept())
         elif place is True and self._recording.options.history.enabled:
             # Its header cannot be read.
-            self.own.take(segment)
+            self.own.take(segment.as_kept())
 
     def _at(self, path: Path) -> HistoryStore:
         from pellucid.observability.history import HistoryStore

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._ledger import Ledger
 from pellucid.observability.recording import STREAM_SPANS, Outcome
-from pellucid.observability.spool import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pellucid.observability.flow._collect import Collected
     from pellucid.observability.flow._parts import Writer
-    from pellucid.observability.spool import SpoolFolder
+    from pellucid.observability.spool import Segment, SpoolFolder
 
 
 class Fate(NamedTuple):
@@ -109,7 +108,7 @@ def _in(
     for path in sorted((spool.path / folder).glob("*.seg")):
         if collected is not None and path.name in collected.spans:
             continue
-        segment = Segment(spool.path, path)
+        segment = spool.segment(path)
         with contextlib.suppress(FileNotFoundError):
             if segment.header.get("session_id") == session_id:
                 yield segment.name, segment

@@ -22,8 +22,8 @@ from pellucid.observability.flow._pace import Pace
 from pellucid.observability.flow._running import running_elsewhere
 from pellucid.observability.flow._spool import folder_of
 from pellucid.observability.flow._totals import CountedTotals
-from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
-from pellucid.observability.spool import Pulse, Segment
+from pellucid.observability.recording import STREAM_BUNDLES, STREAM_METRICS, STREAM_SPANS
+from pellucid.observability.spool import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -167,7 +167,7 @@ class Rooms:
         # Looked at without its lock: somebody may deliver meanwhile.
         for path in sorted((self.spool.outbox(signal).path).glob("*.seg")):
             with contextlib.suppress(FileNotFoundError):
-                part = part_of(Segment(self.spool.path, path), signal)
+                part = part_of(self.spool.segment(path), signal)
                 count += len(part.records) - sum(each.records for each in ledger.settled(path.name).values())
         return count
 
@@ -229,6 +229,10 @@ def seal(stream: int, start: bytes, time_ns: int, result: Result = "error") -> b
         from pellucid.observability.tracing import seal as seal_span
 
         return seal_span(start, time_ns, result=result)
+    if stream == STREAM_BUNDLES:
+        from pellucid.observability.flow._unbundle import seal_bundle
+
+        return seal_bundle(start, time_ns, result)
     if stream == STREAM_METRICS:
         from pellucid.observability.metrics import seal as seal_event
 

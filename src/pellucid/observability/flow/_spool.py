@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pellucid.observability.flow._unbundle import Unbundling
 from pellucid.observability.spool import Limits, Segment, SpoolFolder
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SUFFIX = ".seg"
 def folder_of(path: Path, options: SpoolOptions) -> SpoolFolder:
     """Return the spool at a path."""
     limits = Limits(options.segment_bytes, options.total_bytes, options.age_days, options.roll_seconds)
-    return SpoolFolder(path, limits)
+    return SpoolFolder(path, limits, unbundle=Unbundling())
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def held(queue: OutboxQueue, wait_seconds: float) -> Iterator[Iterator[Segment]]
             return
         root = queue.path.parent.parent
         names = [name for name in sorted(names_in(queue)) if not (root / "active" / name).exists()]
-        yield (Segment(root, queue.path / name) for name in names)
+        yield (queue.segment(name) for name in names)
 
 
 def names_in(queue: OutboxQueue) -> set[str]:

@@ -39,7 +39,7 @@ class CountedTotals:
             return
         spooled = len(part_of(segment, "traces").records) if segment.header.get("traces") is True else 0
         self._store.take(
-            WithUncounted(segment) if segment.is_torn else segment,
+            WithUncounted(segment) if segment.is_torn else segment.as_kept(),
             is_counting_spans=True,
             also=_deltas({"spooled": spooled}),
             deadline=time.monotonic() + _BUSY_SECONDS,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pellucid.observability.history._store import HistoryStore, SegmentLike
 
 _START, _END = "START", "END"
+_WITH_NODES = ("load", "save")
 _LATEST = {"last": None, "last-failed": NO_SUCCESS}
 
 
@@ -48,11 +49,18 @@ class LiveSpans:
             if frame.stream != STREAM_SPANS or not (is_end or frame.kind.name == _START):
                 continue
             row = span_row(frame.payload)
-            if row is None or (not is_end and row.span_id in self.by_id):
+            if row is None or (not is_end and self._is_known(row.span_id)):
                 continue
             span = StoredSpan(*row, resource=known)
             ended_ns = max(row.started_ns, now_ns)
-            self.by_id[row.span_id] = span if is_end else replace(span, result=RUNNING, ended_ns=ended_ns)
+            # A load or save whose start says how it ended is kept with its node, which goes on.
+            is_over = is_end or (row.kind in _WITH_NODES and row.result != "")
+            self.by_id[row.span_id] = span if is_over else replace(span, result=RUNNING, ended_ns=ended_ns)
+
+    def _is_known(self, span_id: bytes) -> bool:
+        """Tell whether all is known of a span."""
+        known = self.by_id.get(span_id)
+        return known is not None and not known.is_open
 
 
 class CurrentRuns:

@@ -16,24 +16,34 @@ from pellucid.observability.history._runs import NewSpan, keep_current
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pellucid.observability.history._reading import SpanRow
 
 _LENGTH = struct.Struct("<I")
 _BATCH = 500
+_IS_BUNDLE = 1 << 31
 # Without what is in them: to be sorted by time, all would be read for each that is taken.
 _OLDEST = "SELECT inbox.name FROM inbox LEFT JOIN segments USING (name) ORDER BY taken_ns LIMIT 1"
 
 
-def put(connection: sqlite3.Connection, name: str, resource: Mapping[str, Any], bodies: Iterable[bytes]) -> int:
-    """Keep encoded spans of a segment as they are, and return how many."""
+def put(
+    connection: sqlite3.Connection, name: str, resource: Mapping[str, Any], bodies: Iterable[tuple[int, bytes]]
+) -> int:
+    """Keep encoded spans of a segment, and bundles of them, as they are, and return how many spans they are.
+
+    Args:
+        connection: to the history.
+        name: of the segment.
+        resource: of its process.
+        bodies: of each how many spans it bundles, 0 for one on its own, and its bytes.
+    """
     pack, number = _LENGTH.pack, 0
     spans = bytearray()  # one by one: a segment has megabytes, which are in memory once already
-    for body in bodies:
-        spans += pack(len(body))
+    for bundled, body in bodies:
+        spans += pack(len(body) | _IS_BUNDLE if bundled else len(body))
         spans += body
-        number += 1
+        number += bundled or 1
     if number:
         text = json.dumps(resource, sort_keys=True)
         connection.execute("INSERT OR REPLACE INTO inbox VALUES (?, ?, ?)", (name, text, spans))
@@ -61,12 +71,35 @@ def sort_one(connection: sqlite3.Connection) -> bool:
 
 
 def _split(spans: bytes) -> Iterator[bytes]:
-    at = 0
+    at, unbundled = 0, None
     while at < len(spans):
         (size,) = _LENGTH.unpack_from(spans, at)
         at += _LENGTH.size
-        yield spans[at : at + size]
+        is_bundle, size = size & _IS_BUNDLE, size & ~_IS_BUNDLE
+        body = spans[at : at + size]
         at += size
+        if not is_bundle:
+            yield body
+            continue
+        if unbundled is None:
+            unbundled = _unbundling()
+        yield from unbundled(body)
+
+
+def _unbundling() -> Callable[[bytes], list[bytes]]:
+    """Return what makes spans of a bundle."""
+    from pellucid.observability.bundles import BadBundleError, read
+    from pellucid.observability.tracing import SpansOfBundles
+
+    spans = SpansOfBundles()
+
+    def unbundled(body: bytes) -> list[bytes]:
+        try:
+            return [span for _, _, span in spans.of(read(body))]
+        except BadBundleError:
+            return [b""]  # it is counted as malformed
+
+    return unbundled
 
 
 class _Ingest:

@@ -11,7 +11,7 @@ from pellucid.observability.history._errors import HistoryError, NoSuchRunError
 from pellucid.observability.history._inbox import put, sizes, sort_one
 from pellucid.observability.history._pruning import forget_old_segments, prune_runs
 from pellucid.observability.history._queries import Filters, every_span, find_run, list_runs, node_seconds, span_tree
-from pellucid.observability.spool import FrameKind
+from pellucid.observability.spool import BUNDLE, FrameKind, counted_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pellucid.observability.history._model import RunSummary, StoredSpan
 
-_SPANS = 1  # the number of the stream; recording.STREAM_SPANS, without importing what a session needs
+_SPANS, _BUNDLES = 1, BUNDLE | 1  # those of the recording, without importing what a session needs
 _VACUUM_PAGES = 2000
 _MOST_UNSORTED = 500
 _MOST_UNSORTED_BYTES = 16 * 1024 * 1024
@@ -233,10 +233,13 @@ def _take(connection: sqlite3.Connection, segment: SegmentLike) -> int:
     return number
 
 
-def _bodies(segment: SegmentLike) -> Iterator[bytes]:
+def _bodies(segment: SegmentLike) -> Iterator[tuple[int, bytes]]:
+    """Yield what has ended in a segment: how many spans it bundles, 0 for one on its own, and its bytes."""
     for frame in segment.frames():
         if frame.kind is FrameKind.END and frame.stream == _SPANS:
-            yield frame.payload
+            yield 0, frame.payload
+        elif frame.kind is FrameKind.END and frame.stream == _BUNDLES:
+            yield counted_in(_BUNDLES, frame.payload)[1], frame.payload
 
 
 def _resource_of(header: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from inspect import CO_GENERATOR
 from typing import TYPE_CHECKING, Any
 
+from pellucid.exceptions import RunTerminated
 from pellucid.observability.current import current_span
 from pellucid.observability.hooks._datasets import DatasetFacts, is_parameter
 from pellucid.observability.hooks._describing import node_attributes, result_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pellucid.observability.guard import Guard
+    from pellucid.observability.hooks._ordinary import OrdinaryNodes
     from pellucid.observability.hooks._table import OpenRun, SpanTable
     from pellucid.observability.records import SpanRecord
 
@@ -27,6 +29,7 @@ _KIND, _NAME, _OPERATION = Attr.KIND, Attr.DATASET_NAME, Attr.OPERATION
 
 _processor_seconds = time.thread_time
 _PEAK_EVERY_NS = 1_000_000
+_FACTS = "dataset facts"
 
 
 class Attempts:
@@ -38,13 +41,15 @@ class Attempts:
     Args:
         table: of the open spans.
         guard: counts faults of what is told of a dataset.
+        ordinary: records nodes that are like nearly all; None if there is nothing that can.
 
     Attributes:
         is_alone: whether no other plugin is called between what the recorder hears of a node and its datasets.
     """
 
-    def __init__(self, table: SpanTable, guard: Guard) -> None:
+    def __init__(self, table: SpanTable, guard: Guard, ordinary: OrdinaryNodes | None = None) -> None:
         self._table = table
+        self._ordinary = ordinary
         self._guard = guard
         self._read_peak = _peak_reader()
         self._peak_bytes, self._peak_ns = 0, 0
@@ -58,10 +63,15 @@ class Attempts:
         parent_id = run.span.span_id if run.span is not None else run.parent_id
         attributes = node_attributes(run.scope, node, name, is_async)
         is_held = self.is_alone and not is_async
+        holds_saves = is_held and not node.confirms and not _may_yield(node.func)
+        if self._ordinary is not None and holds_saves:
+            span = self._ordinary.begin(run, node, name, attributes, parent_id)
+            if span is not None:
+                span.end_attributes[_QUEUE_WAIT] = waited_seconds
+                span.processor_seconds = _processor_seconds()
+                return
         span = self._table.start(run, "node", name, attributes, parent_id, node=name, is_held=is_held)
-        if is_held:
-            span.holds_loads = True
-            span.holds_saves = not node.confirms and not _may_yield(node.func)
+        span.holds_loads, span.holds_saves = is_held, holds_saves
         span.end_attributes[_QUEUE_WAIT] = waited_seconds
         span.processor_seconds = _processor_seconds()
         span.run = run
@@ -92,7 +102,12 @@ class Attempts:
     def begin_work(self, run: OpenRun, name: str) -> None:
         """Have all that is known of a node kept, as its function is about to be called."""
         span = run.nodes.get(name)
-        if span is not None and span.held:
+        if span is None:
+            return
+        if span.bundle is not None:
+            assert self._ordinary is not None
+            self._ordinary.keep(span)
+        elif span.held:
             self._table.flush(span)
 
     def open_dataset(self, name: str, operation: Any) -> None:
@@ -102,6 +117,10 @@ class Attempts:
             return
         run: OpenRun | None = parent.run
         if run is None or run.facts is None:
+            return
+        if parent.bundle is not None:
+            assert self._ordinary is not None
+            self._ordinary.begin_dataset(parent, name, operation, run.facts.label(name))
             return
         span = self._table.start(
             run,
@@ -127,13 +146,26 @@ class Attempts:
         if run is None or parent is None:
             return
         if error is None and run.facts is not None:
-            facts = self._guard.call("dataset facts", run.facts.after, name, operation, data)
-            if facts:
-                span.end_attributes.update(facts)
+            self._note_facts(run.facts, span, data)
         self._end_child(run, parent, span, error)
+
+    def _note_facts(self, facts: DatasetFacts, span: SpanRecord, data: Any) -> None:
+        guard = self._guard
+        if guard.faults and guard.is_off(_FACTS):
+            return
+        try:
+            span.end_attributes = facts.after(span.dataset, span.kind, data)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            guard.caught(_FACTS, error)
 
     def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
         parent.open_children.pop(span.span_id, None)
+        if error is None and span.bundle is not None and run.open.pop(span.span_id, None) is not None:
+            assert self._ordinary is not None
+            self._ordinary.end_dataset(span)
+            return
         if parent.holds_loads:
             is_held = error is None and (span.kind == "load" or parent.holds_saves)
             self._table.end(run, span, result_of(error), error, holder=parent, is_held=is_held)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid.observability.semconv import Attr
 
 __all__ = ["DatasetFacts", "is_parameter"]
+
+_T = TypeVar("_T")
+_TYPE = Attr.DATASET_TYPE
+_MOST_KNOWN = 10_000
+_IN_MEMORY = "pellucid.io.memory_dataset.MemoryDataset"
+"""The type that most have, which is nowhere but in memory."""
 
 
 def is_parameter(name: str) -> bool:
@@ -16,7 +23,7 @@ def is_parameter(name: str) -> bool:
 
 
 class DatasetFacts:
-    """Knows the datasets of one catalog; what does not change is worked out once."""
+    """Knows the datasets of one catalog; what does not change is worked out once, of the last few thousand."""
 
     def __init__(self, catalog: Any) -> None:
         self._catalog = catalog
@@ -27,7 +34,7 @@ class DatasetFacts:
         """Return the pattern of the catalog that the dataset was made by, or its name."""
         label = self._labels.get(name)
         if label is None:
-            label = self._labels[name] = self._find_label(name)
+            label = _bounded(self._labels)[name] = self._find_label(name)
         return label
 
     def _find_label(self, name: str) -> str:
@@ -44,28 +51,33 @@ class DatasetFacts:
             operation: "load" or "save".
             data: what was loaded or saved.
         """
-        dataset, kind = self._found(name)
-        facts: dict[str, Any] = {Attr.DATASET_TYPE: kind}
-        path, version = _place(dataset, operation)
+        dataset, kind = self._known.get(name) or self._found(name)
+        facts: dict[str, Any] = {_TYPE: kind}
+        path, version = ("", "") if kind == _IN_MEMORY else _place(dataset, operation)
         if version:
             facts[Attr.DATASET_VERSION] = version
         if path:
             size = _size(path)
             if size is not None:
                 facts[Attr.DATASET_BYTES] = size
-        rows = _rows(data)
+        rows = _rows(data) if _may_have_rows(type(data).__module__) else None
         if rows is not None:
             facts[Attr.DATASET_ROWS] = rows
         return facts
 
     def _found(self, name: str) -> tuple[Any, str]:
-        known = self._known.get(name)
-        if known is None:
-            dataset = self._catalog[name]
-            inner = getattr(dataset, "_dataset", dataset)  # a cached dataset wraps another one
-            kind = type(inner)
-            known = self._known[name] = (inner, f"{kind.__module__}.{kind.__qualname__}")
+        dataset = self._catalog[name]
+        inner = getattr(dataset, "_dataset", dataset)  # a cached dataset wraps another one
+        kind = type(inner)
+        known = _bounded(self._known)[name] = (inner, f"{kind.__module__}.{kind.__qualname__}")
         return known
+
+
+def _bounded(known: dict[str, _T]) -> dict[str, _T]:
+    """Return what is known with room for one more."""
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    return known
 
 
 def _place(dataset: Any, operation: str) -> tuple[str, str]:
@@ -89,10 +101,14 @@ def _size(path: str) -> int | None:
     return found.st_size if (found.st_mode & 0o170000) == 0o100000 else None
 
 
+@lru_cache(maxsize=64)
+def _may_have_rows(module: str) -> bool:
+    """Tell whether objects of a type of this module may be tables: of pandas, polars or Arrow."""
+    return module.partition(".")[0] in {"pandas", "polars", "pyarrow"}
+
+
 def _rows(data: Any) -> int | None:
-    """Return the number of rows of a table: pandas, polars, Arrow; None of anything else."""
-    if type(data).__module__.partition(".")[0] not in {"pandas", "polars", "pyarrow"}:
-        return None
+    """Return the number of rows of a table; None of anything else."""
     shape = getattr(data, "shape", None)
     if type(shape) is tuple and shape and type(shape[0]) is int:
         return shape[0]

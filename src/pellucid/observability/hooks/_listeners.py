@@ -37,15 +37,22 @@ class Listeners:
     def __init__(self, relay: Any, guard: Guard) -> None:
         self._guard = guard
         self._found: dict[str, list[tuple[str, Callable[..., Any], tuple[str, ...]]]] = {}
+        self._plugins: dict[str, list[object]] = {}
         for name in _HOOKS:
             caller = getattr(relay, name, None)
             # pluggy calls what was registered last first, and keeps them in the opposite order.
             implementations = caller.get_hookimpls() if caller is not None else []
+            self._plugins[name] = [each.plugin for each in implementations]
             self._found[name] = [
                 (each.plugin_name, each.function, tuple(each.argnames)) for each in reversed(implementations)
             ]
         self._on_start = [(part, function) for part, function, _ in self._found["on_span_started"]]
         self._on_end = [(part, function) for part, function, _ in self._found["on_span_ended"]]
+
+    def plugins(self) -> list[object]:
+        """Return the plugins that hear of starts and ends, as far as they are objects with methods for it."""
+        found = {id(plugin): plugin for name in _HOOKS[1:3] for plugin in self._plugins[name]}
+        return [*found.values()]
 
     def tell(self, name: str, **arguments: Any) -> None:
         """Call one of the hooks that are called rarely; the last one of a plugin that is switched off, too."""

@@ -10,15 +10,14 @@ from pellucid.observability.records import RunScope, SpanRecord
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextvars import Token
+    from collections.abc import Callable, Mapping
 
     from pellucid.observability.hooks._datasets import DatasetFacts
     from pellucid.observability.hooks._listeners import Kept, Listeners
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import Kind, Result
 
-__all__ = ["OpenRun", "SpanTable"]
+__all__ = ["OpenRun", "SpanTable", "leave"]
 
 _RESULT = Attr.RESULT
 
@@ -64,6 +63,9 @@ class SpanTable:
     Args:
         recording: gives times and ids.
         listeners: are told of each start and end.
+
+    Attributes:
+        end_ordinary: ends a span that was begun elsewhere, in a bundle.
     """
 
     def __init__(self, recording: Recording, listeners: Listeners) -> None:
@@ -71,6 +73,7 @@ class SpanTable:
         self._span_id = recording.ids.span_id
         self._now_ns = recording.clock.now_ns
         self._listeners = listeners
+        self.end_ordinary: Callable[[SpanRecord, Result, BaseException | None], None] | None = None
 
     def start(
         self,
@@ -151,6 +154,9 @@ class SpanTable:
         """
         if run.open.pop(span.span_id, None) is None:
             return
+        if span.bundle is not None and self.end_ordinary is not None:
+            self.end_ordinary(span, result, error)
+            return
         span.result = result
         span.error = error
         span.end_attributes[_RESULT] = result
@@ -163,9 +169,7 @@ class SpanTable:
         finally:
             if records and not is_held:
                 self._keep(records, holder)
-        token, span.token = span.token, None
-        if token is not None:
-            _reset(token)
+        leave(span)
 
     def flush(self, node: SpanRecord) -> None:
         """Keep what is held back with a node."""
@@ -186,7 +190,11 @@ class SpanTable:
             self.end(run, span, result, error)
 
 
-def _reset(token: Token[SpanRecord | None]) -> None:
+def leave(span: SpanRecord) -> None:
+    """Let a span be the current one no longer."""
+    token, span.token = span.token, None
+    if token is None:
+        return
     try:
         current_span.reset(token)
     except ValueError:  # closed by another thread than it was opened in

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-from pellucid._util.holding import holding
-from pellucid.exceptions import RunTerminated
 from pellucid.framework.hooks.markers import hook_impl
 from pellucid.observability.current import current_span
 from pellucid.observability.guard import Guard
 from pellucid.observability.hooks._attempts import Attempts
 from pellucid.observability.hooks._datasets import DatasetFacts
 from pellucid.observability.hooks._describing import result_of, run_attributes, run_name
+from pellucid.observability.hooks._guarding import RECORDER, guarded
 from pellucid.observability.hooks._listeners import Listeners
 from pellucid.observability.hooks._opening import open_recording, open_spool, scope_of_run
+from pellucid.observability.hooks._ordinary import ordinary_nodes
 from pellucid.observability.hooks._table import OpenRun, SpanTable
 from pellucid.observability.recording import Outcome
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pellucid.observability.flow import Flow
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import Result, SpanRecord
 
 __all__ = ["Recorder", "recorder"]
 
-_F = TypeVar("_F", bound="Callable[..., Any]")
 _logger = logging.getLogger("pellucid.telemetry")
 
-_PART = "recorder"
-_holding = holding()
+_PART = RECORDER
 _SERIES = (
     "before_node_attempt",
     "before_dataset_loaded",
@@ -50,28 +45,6 @@ _FLUSHING = ("before_node_run", "on_dataset_error", "on_node_error")
 def recorder() -> Recorder:
     """Return the plugin that records, for one session."""
     return Recorder()
-
-
-def _guarded(method: _F) -> _F:
-    """Keep what a hook raises from the run; a hook is skipped while nothing is recorded."""
-
-    @functools.wraps(method)
-    def call(self: Recorder, *args: Any) -> Any:
-        if self._recording is None or (self._guard.faults and self._guard.is_off(_PART)):
-            return None
-        is_held = _holding.take()
-        try:
-            return method(self, *args)
-        except (KeyboardInterrupt, RunTerminated):
-            raise
-        except BaseException as error:
-            self._guard.caught(_PART, error)
-            return None
-        finally:
-            if is_held:
-                _holding.let_go()
-
-    return cast("_F", call)
 
 
 class Recorder:
@@ -141,8 +114,9 @@ class Recorder:
     def _start_telling(self, recording: Recording) -> SpanTable:
         listeners = self._listeners = Listeners(self._relay, self._guard)
         table = self._table = SpanTable(recording, listeners)
-        self._attempts = Attempts(table, self._guard)
         listeners.tell("on_recording_started", recording=recording)
+        ordinary = ordinary_nodes(recording, listeners, table)
+        self._attempts = Attempts(table, self._guard, ordinary)
         return table
 
     def _start_root(self, run: OpenRun, started_ns: int | None) -> SpanRecord:
@@ -193,7 +167,7 @@ class Recorder:
     # ------------------------------------------------------------------------- context and catalog
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_context_created(self, run_id: str) -> None:
         """Open ``context.load``."""
         run = self._run(run_id)
@@ -201,26 +175,26 @@ class Recorder:
         self._table.start(run, "context.load", "context.load", {}, run.root_id)
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def after_context_created(self) -> None:
         """Close ``context.load``."""
         self._end_current("context.load", None)
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def after_credentials_loaded(self, credentials: dict[str, Any]) -> None:
         """Note what must not be shown."""
         if self._recording is not None:
             self._recording.hide(credentials)
 
     @hook_impl
-    @_guarded
+    @guarded
     def on_context_error(self, error: BaseException) -> None:
         """Close ``context.load``."""
         self._end_current("context.load", error)
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_catalog_created(self, run_id: str) -> None:
         """Open ``catalog.create``."""
         run = self._run(run_id)
@@ -228,7 +202,7 @@ class Recorder:
         self._table.start(run, "catalog.create", "catalog.create", {}, run.root_id)
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def after_catalog_created(self, catalog: Any, conf_creds: Any, parameters: Any) -> None:
         """Close ``catalog.create``; note what must not be shown, and the parameters."""
         recording, span = self._recording, current_span.get()
@@ -245,13 +219,13 @@ class Recorder:
         self._end_current("catalog.create", None)
 
     @hook_impl
-    @_guarded
+    @guarded
     def on_catalog_error(self, error: BaseException) -> None:
         """Close ``catalog.create``."""
         self._end_current("catalog.create", error)
 
     @hook_impl
-    @_guarded
+    @guarded
     def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:
         """Close the trace of a run that comes to nothing."""
         run = self._runs.get(run_id)
@@ -283,7 +257,7 @@ class Recorder:
         return run
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Any) -> None:
         """Open the run."""
         recording, table = self._recording, self._table
@@ -301,13 +275,13 @@ class Recorder:
             self._flow.start_background()
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def after_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Close the run."""
         self._end_run(run_params["run_id"], None)
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def on_pipeline_error(self, error: BaseException, run_params: dict[str, Any]) -> None:
         """Close the run, and what was open in it."""
         self._end_run(run_params["run_id"], error)
@@ -358,7 +332,7 @@ class Recorder:
     # ------------------------------------------------------------------------- nodes and datasets
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_node_attempt(self, node: Any, catalog: Any, run_id: str, is_async: bool, waited_seconds: float) -> None:
         """Open a node."""
         run = self._runs.get(run_id)
@@ -366,7 +340,7 @@ class Recorder:
             self._attempts.open_node(run, node, catalog, is_async=is_async, waited_seconds=waited_seconds)
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def after_node_attempt(self, node: Any, run_id: str, error: BaseException | None) -> None:
         """Close a node."""
         run = self._runs.get(run_id)
@@ -374,7 +348,7 @@ class Recorder:
             self._attempts.close_node(run, node.name, error)
 
     @hook_impl
-    @_guarded
+    @guarded
     def after_node_settled(self, run_id: str, error: BaseException | None) -> None:
         """Count a node that is done."""
         run = self._runs.get(run_id)
@@ -382,7 +356,7 @@ class Recorder:
             run.nodes_done += 1
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_node_run(self, node: Any, run_id: str) -> None:
         """Have kept what was held back until now."""
         run = self._runs.get(run_id)
@@ -390,35 +364,35 @@ class Recorder:
             self._attempts.begin_work(run, node.name)
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_dataset_loaded(self, dataset_name: str) -> None:
         """Open a load."""
         if self._attempts is not None:
             self._attempts.open_dataset(dataset_name, "load")
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
         """Close a load."""
         if self._attempts is not None:
             self._attempts.close_dataset(dataset_name, "load", data, None)
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def before_dataset_saved(self, dataset_name: str) -> None:
         """Open a save."""
         if self._attempts is not None:
             self._attempts.open_dataset(dataset_name, "save")
 
     @hook_impl(trylast=True)
-    @_guarded
+    @guarded
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Close a save."""
         if self._attempts is not None:
             self._attempts.close_dataset(dataset_name, "save", data, None)
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def on_node_error(self, node: Any, run_id: str) -> None:
         """Have kept what was held back until now."""
         run = self._runs.get(run_id)
@@ -426,7 +400,7 @@ class Recorder:
             self._attempts.begin_work(run, node.name)
 
     @hook_impl(tryfirst=True)
-    @_guarded
+    @guarded
     def on_dataset_error(self, error: BaseException, dataset_name: str, operation: str) -> None:
         """Close a load or save that failed."""
         if self._attempts is not None:
@@ -435,7 +409,7 @@ class Recorder:
     # ------------------------------------------------------------------------- asked by others
 
     @hook_impl
-    @_guarded
+    @guarded
     def expect_node_seconds(self, pipeline: Any) -> dict[str, float] | None:
         """Return how long nodes took in earlier runs."""
         from pellucid.observability.history import HistoryStore, expected_node_seconds

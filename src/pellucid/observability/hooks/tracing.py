@@ -30,6 +30,11 @@ class TracingHooks:
     def __reduce__(self) -> tuple[Callable[[], TracingHooks], tuple[()]]:
         return tracing_hooks, ()
 
+    @property
+    def tracing(self) -> Tracing | None:
+        """What writes them, in this process."""
+        return self._tracing
+
     @hook_impl
     def on_recording_started(self, recording: Recording) -> None:
         """Begin; in a forked process, anew."""

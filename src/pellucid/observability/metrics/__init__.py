@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pellucid._util.lazily import names_from
 from pellucid.observability.metrics._database import TOTALS_SCHEMA
-from pellucid.observability.metrics._events import run_started, seal
+from pellucid.observability.metrics._events import event_of_node, run_started, seal
 from pellucid.observability.metrics._filling import Filling
 from pellucid.observability.metrics._series import Deltas, Exemplar
 from pellucid.observability.metrics._totals import TotalsError, TotalsStore
@@ -22,6 +22,7 @@ __all__ = [
     "Totals",
     "TotalsError",
     "TotalsStore",
+    "event_of_node",
     "registry",
     "render",
     "run_started",

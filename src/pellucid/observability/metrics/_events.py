@@ -21,12 +21,18 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pellucid.observability.metrics._series import MOST_AMOUNT, clean
-from pellucid.observability.semconv import OPERATIONS, RESULTS
+from pellucid.observability.semconv import OPERATIONS, RESULTS, Attr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pellucid.observability.records import SpanRecord
 
 VERSION = 1
+_LOST = "ProcessLost"
 
 RUN_STARTED, NODE_STARTED, RUN_ENDED, NODE_ENDED, STEP_ENDED, DATASETS_ENDED, FAULT = "RNrnsdf"
 
@@ -134,6 +140,30 @@ def seal(start_payload: bytes, time_ns: int, result: str = "error") -> bytes:
         return _dumped([data[0], letter, *data[2:6], ended_ns, result, *rest])
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return start_payload  # it is counted as malformed, or as a start, where it is read
+
+
+def event_of_node(node: SpanRecord, datasets: Sequence[SpanRecord], *, is_start: bool) -> bytes:
+    """Return the event that a node and its datasets are counted by, made of their spans.
+
+    Args:
+        node: its span.
+        datasets: its loads and saves; those of a node that was lost are not counted.
+        is_start: whether the node has only begun.
+    """
+    about = [node.scope.pipeline, node.scope.trace_id.hex(), node.span_id.hex(), node.started_ns]
+    if is_start:
+        return _dumped([VERSION, NODE_STARTED, *about, node.node])
+    facts = node.end_attributes.get
+    is_lost = facts(Attr.ERROR_TYPE) == _LOST
+    use = [facts(Attr.QUEUE_WAIT), facts(Attr.CPU), facts(Attr.MEMORY_PEAK)]
+    ended = [] if is_lost else [_counted(each) for each in datasets if each.ended_ns]
+    return _dumped([VERSION, NODE_ENDED, *about, node.ended_ns, node.result, node.node, *use, ended])
+
+
+def _counted(span: SpanRecord) -> list[Any]:
+    facts, ids = span.end_attributes.get, span.span_id.hex()
+    sizes = facts(Attr.DATASET_BYTES), facts(Attr.DATASET_ROWS)
+    return [span.kind, span.label or span.dataset, span.result, ids, span.started_ns, span.ended_ns, *sizes]
 
 
 def run_started(payload: bytes) -> str | None:

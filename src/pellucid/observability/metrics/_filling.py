@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pellucid.observability.bundles import PLAIN, BadBundleError, read_plain
 from pellucid.observability.metrics._events import (
     DATASETS_ENDED,
     FAULT,
@@ -12,6 +13,7 @@ from pellucid.observability.metrics._events import (
     RUN_ENDED,
     RUN_STARTED,
     BadEventError,
+    event_of_node,
     read,
 )
 from pellucid.observability.metrics._series import Deltas, Exemplar
@@ -62,9 +64,11 @@ class Filling:
     def add(self, payload: bytes) -> None:
         """Add one event; one that is malformed is only counted, and so is a number in it that makes no sense."""
         try:
-            event = read(payload)
-        except BadEventError:
+            event = _event_of(payload[1:]) if payload[:1] == PLAIN else read(payload)
+        except (BadEventError, BadBundleError):
             self.deltas.count("telemetry_faults_total", part=FAULTY_EVENTS)
+            return
+        if event is None:
             return
         if event.bad_values:
             self.deltas.count("telemetry_faults_total", event.bad_values, part=FAULTY_EVENTS)
@@ -125,6 +129,14 @@ class Filling:
     def _set(self, which: Metric, pipeline: str, time_ns: int) -> None:
         """Set a gauge that is a time: the latest one is also the largest."""
         self.deltas.set(which, (pipeline,), time_ns / 1e9, time_ns)
+
+
+def _event_of(bundle: bytes) -> MetricEvent | None:
+    """Return the event of a node whose record was taken as it is; None if it is not counted."""
+    contents = read_plain(bundle)
+    if not contents.is_counted:
+        return None
+    return read(event_of_node(contents.node, contents.datasets, is_start=not contents.node.ended_ns))
 
 
 def _exemplar(timing: Timing, amount_ns: int | None = None) -> Exemplar:

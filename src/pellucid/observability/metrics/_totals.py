@@ -6,13 +6,16 @@ import json
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from pellucid.observability.bundles import PLAIN, BadBundleError
+from pellucid.observability.bundles import read as read_bundle
 from pellucid.observability.metrics._database import DEFAULT_SECONDS, Database, TotalsError, rows
+from pellucid.observability.metrics._events import event_of_node
 from pellucid.observability.metrics._filling import Filling
 from pellucid.observability.metrics._series import Deltas, Entry, Key, State, dump, load
 from pellucid.observability.metrics._view import Totals
-from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
+from pellucid.observability.recording import STREAM_BUNDLES, STREAM_METRICS, STREAM_SPANS
 from pellucid.observability.semconv import METRICS, Metric
-from pellucid.observability.spool import FrameKind
+from pellucid.observability.spool import FrameKind, counted_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -242,6 +245,7 @@ class _Additions:
 def _events(segment: CountedSegment, until: float) -> tuple[list[bytes], int]:
     """Return the events of a segment, and how many spans have ended in it."""
     events: list[bytes] = []
+    begun: dict[bytes, bytes] = {}
     spans = 0
     for number, frame in enumerate(segment.frames()):
         if number % _FRAMES_BETWEEN_CHECKS == 0 and time.monotonic() >= until:
@@ -250,7 +254,24 @@ def _events(segment: CountedSegment, until: float) -> tuple[list[bytes], int]:
             events.append(frame.payload)
         elif frame.stream == STREAM_SPANS and frame.kind == FrameKind.END:
             spans += 1
-    return events, spans
+        elif frame.stream == STREAM_BUNDLES and frame.kind == FrameKind.END:
+            begun.pop(frame.key, None)
+            spans += counted_in(frame.stream, frame.payload)[1]
+            events += _events_of(frame.payload)
+        elif frame.stream == STREAM_BUNDLES and frame.kind == FrameKind.START:
+            begun[frame.key] = frame.payload
+    return [*events, *(each for payload in begun.values() for each in _events_of(payload, is_start=True))], spans
+
+
+def _events_of(bundle: bytes, *, is_start: bool = False) -> list[bytes]:
+    """Return what is counted of a bundle; a plain one is left to be read later, as it is."""
+    if bundle[1:2] == PLAIN:
+        return [bundle[1:]]
+    try:
+        contents = read_bundle(bundle)
+    except BadBundleError:
+        return [b""]  # it is counted as malformed
+    return [event_of_node(contents.node, contents.datasets, is_start=is_start)] if contents.is_counted else []
 
 
 def _waiting(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pellucid.observability.spool._exclusion import SpoolBusy
 from pellucid.observability.spool._folder import SpoolFolder, SpoolStatus
-from pellucid.observability.spool._frames import Frame, FrameKind
+from pellucid.observability.spool._frames import BUNDLE, Frame, FrameKind, counted_in
 from pellucid.observability.spool._limits import Limits
 from pellucid.observability.spool._losses import Losses
 from pellucid.observability.spool._outbox import Kept, OutboxQueue
@@ -13,6 +13,7 @@ from pellucid.observability.spool._signs import Pulse
 from pellucid.observability.spool._writer import SegmentWriter
 
 __all__ = [
+    "BUNDLE",
     "Frame",
     "FrameKind",
     "Kept",
@@ -25,4 +26,5 @@ __all__ = [
     "SpoolBusy",
     "SpoolFolder",
     "SpoolStatus",
+    "counted_in",
 ]

@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pellucid.observability.spool._exclusion import SpoolBusy, exclusive
+from pellucid.observability.spool._frames import counted_in
 from pellucid.observability.spool._layout import (
     ACTIVE,
     OUTBOX,
@@ -129,7 +130,9 @@ class _Purge:
                 active.unlink()
                 self._uncollected.update(found.ends)
                 if not found.is_finished and self._last[parse(name).process] == name:
-                    self._uncollected.update(stream for stream, _ in found.open)
+                    for (stream, _), payload in found.open.items():
+                        what, count = counted_in(stream, payload)
+                        self._uncollected[what] += count
                 return
             for signal, place in zip(self._signals, self._places(name)[1:], strict=True):
                 if place.exists():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pellucid.observability.spool._sealing import Seal
+    from pellucid.observability.spool._segment import Unbundle
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class SpoolFolder:
         path: of the folder; it need not be there.
         limits: of all that is kept.
         now_ns: tells the time, in nanoseconds since the epoch.
+        unbundle: makes of a bundle what is in it, for whoever reads frames; None leaves bundles as they are.
 
     Attributes:
         path: of the folder.
@@ -60,8 +62,16 @@ class SpoolFolder:
         uncollected: of what `enforce_bounds` dropped last, the ENDs that had not been collected, by stream.
     """
 
-    def __init__(self, path: Path, limits: Limits | None = None, *, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        path: Path,
+        limits: Limits | None = None,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+        unbundle: Unbundle | None = None,
+    ) -> None:
         self.path = path.absolute()
+        self._unbundle = unbundle
         self.skipped = 0
         self.uncollected: dict[int, int] = {}
         self._limits = limits or Limits()
@@ -117,16 +127,16 @@ class SpoolFolder:
             if not is_dead(path, parse(path.name).pid):
                 return None
             if is_ended(path):
-                return Segment(self.path, path)
+                return self.segment(path)
             found = examine(path)
-            segment = Segment(self.path, path, found.damaged_bytes)
+            segment = Segment(self.path, path, found.damaged_bytes, self._unbundle)
             if found.frames:
                 if not found.is_finished:
                     ended_ns = signs.of(path, found) if signs is not None else None
                     if found.torn_bytes:
                         # Its name keeps what is about to be mended, should this end before it is taken.
                         path = path.rename(path.with_suffix(TORN_SUFFIX))
-                        segment = Segment(self.path, path, found.damaged_bytes)
+                        segment = Segment(self.path, path, found.damaged_bytes, self._unbundle)
                     finish(path, found, seal, ended_ns)
             elif found.damaged_bytes:
                 segment.set_aside("nothing of it can be read")
@@ -139,9 +149,13 @@ class SpoolFolder:
             return None
         return segment
 
+    def segment(self, path: Path) -> Segment:
+        """Return the segment that a file of the folder is."""
+        return Segment(self.path, path, unbundle=self._unbundle)
+
     def outbox(self, signal: str) -> OutboxQueue:
         """Return what is to be delivered of a signal, ``traces`` or ``logs``."""
-        return OutboxQueue(self.path, signal)
+        return OutboxQueue(self.path, signal, self._unbundle)
 
     def open_elsewhere(self, stream: int) -> list[bytes]:
         """Return the payloads of STARTs without END in what other living processes write to.
@@ -167,7 +181,7 @@ class SpoolFolder:
             with contextlib.suppress(FileNotFoundError):
                 # One of this process must not even be opened.
                 if not is_own(path.stat()) and not is_dead(path, parse(entry.name).pid):
-                    yield Segment(self.path, path)
+                    yield self.segment(path)
 
     def quarantine(self, segment: Segment, reason: str) -> None:
         """Set a segment aside that nobody can use.

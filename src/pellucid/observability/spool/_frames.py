@@ -21,6 +21,10 @@ HEADER_KEY = b"pellucid"
 
 MAX_PAYLOAD_BYTES = 4 * 1024 * 1024
 
+BUNDLE = 0x80
+"""A frame of a stream with this bit is a bundle of things of the stream without it; the first byte of its payload says
+how many they are."""
+
 # The checksum covers all that follows it: length of the payload, kind, stream, key, time, payload.
 _PREFIX = struct.Struct("<4sI")
 _BODY = struct.Struct("<IBB8sQ")
@@ -76,8 +80,8 @@ def encode(kind: int, stream: int, key: bytes, time_ns: int, payload: bytes) -> 
     length = len(payload)
     if length > MAX_PAYLOAD_BYTES:
         raise ValueError(f"A payload of {length} bytes is too large for a frame.")
-    body = _pack_body(length, kind, stream, key, time_ns)
-    return _pack_prefix(MARK, crc32(payload, crc32(body))) + body + payload
+    body = _pack_body(length, kind, stream, key, time_ns) + payload
+    return _pack_prefix(MARK, crc32(body)) + body
 
 
 def encode_all(
@@ -103,6 +107,23 @@ def encode_all(
         entries.append((kind, stream, key, frame))
         parts.append(frame)
     return entries, b"".join(parts)
+
+
+def counted(stream: int, frame: bytes) -> tuple[int, int]:
+    """Return which stream the things in a frame are of, and how many they are.
+
+    Args:
+        stream: of the frame.
+        frame: all its bytes.
+    """
+    if stream < BUNDLE or stream >= 2 * BUNDLE or len(frame) <= HEAD_BYTES:
+        return stream, 1
+    return stream ^ BUNDLE, frame[HEAD_BYTES]
+
+
+def counted_in(stream: int, payload: bytes) -> tuple[int, int]:
+    """Return the same of a payload."""
+    return counted(stream, bytes(HEAD_BYTES) + payload[:1])
 
 
 def header_frame(header: bytes, time_ns: int) -> bytes:

@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import HEADER_KEY, FrameKind, encode, header_frame
+from pellucid.observability.spool._frames import HEADER_KEY, FrameKind, counted, encode, header_frame
 from pellucid.observability.spool._layout import ACTIVE, process_name, segment_name
 from pellucid.observability.spool._limits import SpoolFullError
 from pellucid.observability.spool._pace import SLOW_SECONDS, DiskPace
@@ -124,16 +124,20 @@ class Journal:
         self.is_writing = True
         try:
             self._in_hand = entries, file.size + len(data)
+            has_end = False
             for kind, stream, key, frame in entries:
                 if kind == _START:
                     # Before it is written: a signal may end it, and must find it.
                     self._open[stream, key] = frame
+                else:
+                    has_end = True
             try:
                 file.append(data)
             except OSError:
                 self._in_hand = None
                 return False
-            self._note_ends(file, entries)
+            if has_end:
+                self._note_ends(file, entries)
             self._in_hand = None
         finally:
             self.is_writing = False
@@ -196,13 +200,14 @@ class Journal:
     def _note_ends(self, file: SegmentFile, entries: Sequence[Entry]) -> None:
         """Take note that frames are written."""
         opened, written, ends = self._open, self.written, file.ends
-        for kind, stream, key, _ in entries:
+        for kind, stream, key, frame in entries:
             if kind == _END:
                 opened.pop((stream, key), None)
-                written[stream] = written.get(stream, 0) + 1
+                what, count = counted(stream, frame)
+                written[what] = written.get(what, 0) + count
                 if not ends:
                     self._roll_at = file.started + self._limits.roll_seconds
-                ends[stream] = ends.get(stream, 0) + 1
+                ends[what] = ends.get(what, 0) + count
 
     def _settle(self) -> None:
         """See what became of a write that an exception of a signal has cut off, and make up for it."""
@@ -258,9 +263,9 @@ class Journal:
         if self._file is not None:
             self._file.forget()
 
-    def drop(self, stream: int, key: bytes) -> None:
+    def drop(self, stream: int, key: bytes, frame: bytes) -> None:
         """Count an END that is lost; in any thread."""
-        self._count_dropped(stream, 1)
+        self._count_dropped(*counted(stream, frame))
         if (stream, key) in self._open:
             self._lost.append((stream, key))
             self._is_plain = False
@@ -276,7 +281,7 @@ class Journal:
             self._open[stream, key] = frame
             self._missing.add((stream, key))
         else:
-            self.drop(stream, key)
+            self.drop(stream, key, frame)
             self._forget_lost()
             file, is_over = self._file, self._open.keys() <= self._missing
             if self._is_broken and is_over and file is not None and not self.is_changing:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pellucid.observability.spool._segment import Unbundle
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -35,12 +37,14 @@ class OutboxQueue:
     Args:
         root: the folder of the spool.
         signal: ``traces`` or ``logs``.
+        unbundle: makes of a bundle what is in it.
     """
 
-    def __init__(self, root: Path, signal: str) -> None:
+    def __init__(self, root: Path, signal: str, unbundle: Unbundle | None = None) -> None:
         self.signal = signal
         self.path = root / OUTBOX / signal
         self._root = root
+        self._unbundle = unbundle
 
     @property
     def lock_path(self) -> Path:
@@ -67,7 +71,11 @@ class OutboxQueue:
             for entry in files_in(self.path):
                 # One that is still active was not collected to the end, and will be linked to again.
                 if not (self._root / ACTIVE / entry.name).exists():
-                    yield Segment(self._root, self.path / entry.name)
+                    yield self.segment(entry.name)
+
+    def segment(self, name: str) -> Segment:
+        """Return the segment of a name."""
+        return Segment(self._root, self.path / name, unbundle=self._unbundle)
 
     def remove(self, item: Segment) -> None:
         """Be done with a segment that was delivered.

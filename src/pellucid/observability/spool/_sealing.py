@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import HEAD_BYTES, HEADER_KEY, FrameKind, FrameReader, encode
+from pellucid.observability.spool._frames import HEAD_BYTES, HEADER_KEY, FrameKind, FrameReader, counted_in, encode
 from pellucid.observability.spool._layout import CLOSED_SUFFIX
 from pellucid.observability.spool._liveness import sign_of
 
@@ -78,7 +78,8 @@ def examine(path: Path) -> Findings:
                 if (stream, key) not in ended:
                     found.open[stream, key] = payload
             elif kind is FrameKind.END:
-                found.ends[stream] += 1
+                what, count = counted_in(stream, payload)
+                found.ends[what] += count
                 found.open.pop((stream, key), None)
                 ended.add((stream, key))
             elif kind is not FrameKind.HEADER:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from pellucid.observability.spool._frames import FORMAT_VERSION, HEADER_KEY, Frame, FrameKind, FrameReader
+from pellucid.observability.spool._frames import BUNDLE, FORMAT_VERSION, HEADER_KEY, Frame, FrameKind, FrameReader
 from pellucid.observability.spool._layout import (
     ACTIVE,
     OUTBOX,
@@ -21,10 +22,13 @@ from pellucid.observability.spool._layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+    from typing import TypeAlias
 
     from pellucid.observability.spool._outbox import OutboxQueue
+
+    Unbundle: TypeAlias = Callable[[Frame], Iterable[Frame]]
 
 
 _MOST_KEPT_BYTES = 16 * 1024 * 1024
@@ -37,17 +41,21 @@ class Segment:
         root: the folder of the spool.
         path: of the file.
         damaged_bytes: if that is known.
+        unbundle: makes of a bundle what is in it; None leaves bundles as they are.
 
     Attributes:
         name: of the file; the same in the outboxes.
         path: of the file.
     """
 
-    def __init__(self, root: Path, path: Path, damaged_bytes: int | None = None) -> None:
+    def __init__(
+        self, root: Path, path: Path, damaged_bytes: int | None = None, unbundle: Unbundle | None = None
+    ) -> None:
         self.name = path.name
         self.path = path
         self._root = root
         self._damaged_bytes = damaged_bytes
+        self._unbundle = unbundle
         self._header: dict[str, Any] | None = None
         self._frames: tuple[Frame, ...] | None = None
 
@@ -109,6 +117,8 @@ class Segment:
     def frames(self) -> Iterator[Frame]:
         """Read its frames, in the order in which they were written; what is damaged is left out.
 
+        In place of a bundle comes what is in it.
+
         Those of a file of usual size are read once, and kept.
 
         Raises:
@@ -120,10 +130,27 @@ class Segment:
                 self._frames = tuple(reader)
             self._damaged_bytes = reader.damaged_bytes
         if self._frames is not None:
-            yield from self._frames
+            yield from self._unbundled(self._frames)
             return
         with self.path.open("rb") as file:
-            yield from FrameReader(file)
+            yield from self._unbundled(FrameReader(file))
+
+    def _unbundled(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        unbundle = self._unbundle
+        if unbundle is None:
+            yield from frames
+            return
+        for frame in frames:
+            if frame.stream < BUNDLE:
+                yield frame
+            else:
+                yield from unbundle(frame)
+
+    def as_kept(self) -> Segment:
+        """Return it with its bundles as they are."""
+        kept = copy(self)
+        kept._unbundle = None  # noqa: SLF001 - of the same class
+        return kept
 
     def forget(self) -> None:
         """Keep nothing of what was read in memory."""

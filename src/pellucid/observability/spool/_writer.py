@@ -12,7 +12,7 @@ import weakref
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import FrameKind, encode, encode_all
+from pellucid.observability.spool._frames import HEAD_BYTES, FrameKind, counted, encode, encode_all
 from pellucid.observability.spool._journal import Journal
 from pellucid.observability.spool._limits import Limits
 
@@ -205,7 +205,9 @@ class SegmentWriter:
             return False
         try:
             is_written = self._waiting.empty() and self._journal.quick(entries, data)
-            if is_written:
+            if is_written and (
+                self._journal.pace.calm_writes == 0 or self._is_close_asked or not self._waiting.empty()
+            ):
                 self._look_after()
         finally:
             self._lock.release()
@@ -218,12 +220,12 @@ class SegmentWriter:
             entry = kind, stream, key, encode(kind, stream, key, self._now_ns(), payload)
         except Exception:
             # Nothing that fits into a frame.
-            self._drop(kind, stream, key)
+            self._drop(kind, stream, key, bytes(HEAD_BYTES) + payload[:1])
             return
         if self._is_put((entry,), entry[3]):
             return
         if self._is_closed:
-            self._drop(kind, stream, key)
+            self._drop(*entry)
         elif self._is_handed_over:
             self._queue(entry)
         elif not self._lock.acquire(timeout=_PATIENCE_SECONDS):
@@ -270,7 +272,7 @@ class SegmentWriter:
                 entry = self._waiting.get_nowait()
                 self._waiting_bytes -= len(entry[3])
                 if time.monotonic() > self._give_up_at:
-                    self._drop(*entry[:3])
+                    self._drop(*entry)
                     continue
                 self._in_hand = entry
                 self._journal.write(*entry)
@@ -291,9 +293,9 @@ class SegmentWriter:
         """Whether this is a signal in the middle of a write of the same thread."""
         return self._journal.is_changing or self._journal.is_writing or self._is_draining
 
-    def _drop(self, kind: int, stream: int, key: bytes) -> None:
+    def _drop(self, kind: int, stream: int, key: bytes, frame: bytes) -> None:
         if kind == _END:
-            self._journal.drop(stream, key)
+            self._journal.drop(stream, key, frame)
 
     def _hand_over(self) -> None:
         """Have a thread write from now on, until the disk is calm."""
@@ -310,7 +312,7 @@ class SegmentWriter:
 
     def _queue(self, entry: _Entry) -> None:
         if self._is_crowded and not self._make_room():
-            self._drop(*entry[:3])
+            self._drop(*entry)
             return
         self._waiting_bytes += len(entry[3])
         self._waiting.put(entry)
@@ -369,9 +371,10 @@ class SegmentWriter:
         with contextlib.suppress(Empty):
             while True:
                 entries.append(self._waiting.get_nowait())
-        for kind, stream, _, _ in entries:
+        for kind, stream, _, frame in entries:
             if kind == _END:
-                dropped[stream] = dropped.get(stream, 0) + 1
+                what, count = counted(stream, frame)
+                dropped[what] = dropped.get(what, 0) + count
         self._final = written, dropped
 
     def _tell(self) -> None:

@@ -15,6 +15,7 @@ from pellucid.observability.tracing._propagation import (
 from pellucid.observability.tracing._sampling import is_sampled
 from pellucid.observability.tracing._shared import Redacts
 from pellucid.observability.tracing._tracing import Tracing
+from pellucid.observability.tracing._unbundling import SpansOfBundles, sealed_spans
 
 __all__ = [
     "LOST",
@@ -22,6 +23,7 @@ __all__ = [
     "Redacts",
     "RemoteParent",
     "SpanEncoder",
+    "SpansOfBundles",
     "Tracing",
     "format_parent",
     "is_sampled",
@@ -30,6 +32,7 @@ __all__ = [
     "propagates",
     "remote_parent",
     "seal",
+    "sealed_spans",
     "suppressed",
     "tracer_provider",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pellucid._util.arrival import Arrival
 from pellucid.observability.current import current_span
 from pellucid.observability.recording import STREAM_SPANS
+from pellucid.observability.tracing._bundles import NodeBundles
 from pellucid.observability.tracing._context import API, is_loaded
 from pellucid.observability.tracing._encoding import SpanEncoder
 from pellucid.observability.tracing._environment import IN_ENVIRONMENT, ChildEnvironment
@@ -47,6 +48,7 @@ class Tracing:
         self._open: dict[bytes, tuple[SpanRecord, bytes, Attached | None, object]] = {}
         self._attach: Callable[[SpanRecord], Attached] | None = None
         self._process = object()
+        self._bundles: NodeBundles | None = None
         self._is_forked = False
         self._is_live = False
         if hasattr(os, "register_at_fork"):
@@ -60,6 +62,8 @@ class Tracing:
     def open(self) -> None:
         """Begin: offer a provider of tracers to who uses OpenTelemetry, now or later."""
         self._is_live = True
+        self._bundles = NodeBundles(self.redactor, self.recording.options.tracing, self._encoder)
+        self.recording.bundles = self._bundles
         if is_loaded():
             self._offer()
         else:
@@ -71,6 +75,7 @@ class Tracing:
         In a forked process the environment stays that of the run.
         """
         self._is_live = False
+        self.recording.bundles = None
         self._arrival.remove()
         if not self._is_forked:
             self._environment.close()
@@ -82,13 +87,18 @@ class Tracing:
         """Leave the spans that are open now to the process that this one was forked from."""
         self._process = object()
         self._is_forked = True
+        if self._bundles is not None:
+            self._bundles.process = self._process
 
-    def started(self, span: SpanRecord) -> tuple[int, bytes]:
-        """Return what is to be kept of the start of a span; once more after an interruption, if need be."""
+    def started(self, span: SpanRecord) -> tuple[int, bytes] | None:
+        """Return what is to be kept of the start of a span; once more after an interruption, if need be.
+
+        Of what is in a bundle that is nothing.
+        """
         kind, span_id = span.kind, span.span_id
         if kind == "load" and not span.links:
             self._saves.link(span)
-        payload = self._encoder.start(span)
+        payload = b"" if span.bundle is not None else self._encoder.start(span)
         attached = None
         if self._attach is not None and current_span.get() is span:
             kept = self._open.get(span_id)
@@ -96,7 +106,7 @@ class Tracing:
         self._open[span_id] = span, payload, attached, self._process
         if kind in IN_ENVIRONMENT:
             self._environment.started(span)
-        return STREAM_SPANS, payload
+        return None if span.bundle is not None else (STREAM_SPANS, payload)
 
     def ended(self, span: SpanRecord) -> tuple[int, bytes] | None:
         """Return what is to be kept of the end of a span; in a process that was forked in the middle of it, nothing.
@@ -120,7 +130,8 @@ class Tracing:
                 self._saves.note(span)
             if len(self._open) == 1 and self._provider is not None and not self.recording.is_worker:
                 self._provider.end_rest(self)
-            ending = STREAM_SPANS, self._encoder.end(span, payload)
+            if span.bundle is None:
+                ending = STREAM_SPANS, self._encoder.end(span, payload)
         self._open.pop(span_id, None)
         return ending
 
