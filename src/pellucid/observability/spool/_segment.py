@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from pellucid.observability.spool._frames import BUNDLE, FORMAT_VERSION, HEADER_KEY, Frame, FrameKind, FrameReader
@@ -124,16 +123,24 @@ class Segment:
         Raises:
             OSError: the file cannot be read.
         """
+        return self._unbundled(self.kept_frames())
+
+    def kept_frames(self) -> Iterator[Frame]:
+        """Read its frames with its bundles as they are.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
         if self._frames is None and 0 < self.size_bytes <= _MOST_KEPT_BYTES:
             with self.path.open("rb") as file:
                 reader = FrameReader(file)
                 self._frames = tuple(reader)
             self._damaged_bytes = reader.damaged_bytes
         if self._frames is not None:
-            yield from self._unbundled(self._frames)
+            yield from self._frames
             return
         with self.path.open("rb") as file:
-            yield from self._unbundled(FrameReader(file))
+            yield from FrameReader(file)
 
     def _unbundled(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         unbundle = self._unbundle
@@ -146,11 +153,9 @@ class Segment:
             else:
                 yield from unbundle(frame)
 
-    def as_kept(self) -> Segment:
+    def as_kept(self) -> KeptSegment:
         """Return it with its bundles as they are."""
-        kept = copy(self)
-        kept._unbundle = None  # noqa: SLF001 - of the same class
-        return kept
+        return KeptSegment(self)
 
     def forget(self) -> None:
         """Keep nothing of what was read in memory."""
@@ -207,6 +212,31 @@ class Segment:
         with contextlib.suppress(OSError):
             _write_private(folder / (name + REASON), f"{reason[:1000]}\n".encode("utf-8", "replace"))
         self.path.replace(folder / name)
+
+
+class KeptSegment:
+    """A segment whose frames are given as they were written: with its bundles as they are.
+
+    Args:
+        segment: the segment.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.name = segment.name
+        self._segment = segment
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """That of the segment."""
+        return self._segment.header
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield its frames, in order.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self._segment.kept_frames()
 
 
 def _write_private(path: Path, data: bytes) -> None:
