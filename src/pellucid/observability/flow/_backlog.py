@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pellucid._util.texts import text_of
-from pellucid.observability.flow._deliver import NO_TIME, Delivered
+from pellucid.observability.flow._deliver import Delivered
 from pellucid.observability.flow._ending import deliver_and_publish
+from pellucid.observability.flow._parts import NO_TIME
 from pellucid.observability.flow._rooms import SIGNALS, Rooms
 from pellucid.observability.recording import Recording
 

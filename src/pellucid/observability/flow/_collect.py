@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pellucid.observability.flow._batches import part_of
-from pellucid.observability.flow._spool import closed_after
+from pellucid.observability.flow._spool import closed_after, sampled_in
 from pellucid.observability.recording import STREAM_LOGS, STREAM_SPANS
 from pellucid.observability.spool import FrameKind, SpoolBusy, counted_in
 
@@ -107,7 +106,7 @@ class Collection:
         to_traces = segment.header.get("traces") is True and counts[STREAM_SPANS] > 0
         if segment.header.get("session_id") == self._session_id:
             done.spans[segment.name] = counts[STREAM_SPANS]
-            done.sent[segment.name] = len(part_of(segment, "traces").records) if to_traces else 0
+            done.sent[segment.name] = sampled_in(segment) if to_traces else 0
         if to_traces:
             segment.link_to("traces")
         if segment.header.get("logs") is True and counts[STREAM_LOGS]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pellucid.observability.export.otlp import Accepted, Barred, Refused, Retry, TooLarge
 from pellucid.observability.flow._batches import Batch, grouped, part_of, pieces
 from pellucid.observability.flow._ledger import Settled
+from pellucid.observability.flow._parts import NO_TIME
 from pellucid.observability.flow._spool import held, names_in
 from pellucid.observability.spool import SpoolBusy
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pellucid.observability.spool import OutboxQueue, Segment
 
 _LONGEST_WAIT_SECONDS = 3600.0
-NO_TIME = "there was no time left"
 _LEAST_SECONDS = 0.02
 """With less time left a request would only be cut off, and perhaps be delivered twice."""
 

@@ -8,7 +8,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pellucid.observability.export.otlp import prepare
 from pellucid.observability.flow._collect import Collected
 from pellucid.observability.flow._ending import deliver_and_publish
 from pellucid.observability.flow._forks import ForkGate
@@ -140,6 +139,8 @@ class Flow:
     def _collect_now(self) -> None:
         self._collect_once(float("inf"))
         for delivery in self._rooms.deliveries:
+            from pellucid.observability.export.otlp import prepare
+
             with self._gate:
                 self._guarded("delivery", prepare, delivery.options)
             ticker = self._ticker(delivery.signal, partial(self._deliver, delivery))

@@ -6,8 +6,8 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._ledger import Ledger
+from pellucid.observability.flow._spool import sampled_in
 from pellucid.observability.recording import STREAM_SPANS, Outcome
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def waits_for_history(session_id: str, spool: SpoolFolder) -> bool:
 
 def _count(segment: Segment) -> int:
     try:
-        return len(part_of(segment, "traces").records)
+        return sampled_in(segment)
     except FileNotFoundError:
         return 0
 

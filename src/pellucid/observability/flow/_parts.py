@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from pellucid.observability.options import OtlpOptions
     from pellucid.observability.spool import Segment
 
-__all__ = ["Consumer", "Count", "Guarded", "Seal", "Sender", "Writer"]
+__all__ = ["NO_TIME", "Consumer", "Count", "Guarded", "Seal", "Sender", "Writer"]
+
+NO_TIME = "there was no time left"
+"""Why something was not delivered."""
 
 Seal = Callable[[int, bytes, int], bytes]
 """Makes the end of what a dead process left open, of its stream, its start and the time of the last frame."""

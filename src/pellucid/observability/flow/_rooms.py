@@ -8,17 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pellucid.observability.export.otlp import Signal, send
-from pellucid.observability.flow._batches import part_of
 from pellucid.observability.flow._collect import Collection
-from pellucid.observability.flow._deliver import Delivery
 from pellucid.observability.flow._exposition import Exposition
 from pellucid.observability.flow._failures import LastFailure
 from pellucid.observability.flow._forks import ForkGate
 from pellucid.observability.flow._histories import Histories
 from pellucid.observability.flow._ledger import Ledger
 from pellucid.observability.flow._outcome import Fate, outcome_of, waits_for_history
-from pellucid.observability.flow._pace import Pace
 from pellucid.observability.flow._running import running_elsewhere
 from pellucid.observability.flow._spool import folder_of
 from pellucid.observability.flow._totals import CountedTotals
@@ -28,8 +24,9 @@ from pellucid.observability.spool import Pulse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pellucid.observability.export.otlp import Signal
     from pellucid.observability.flow._collect import Collected
-    from pellucid.observability.flow._deliver import Delivered
+    from pellucid.observability.flow._deliver import Delivered, Delivery
     from pellucid.observability.flow._failures import Failure
     from pellucid.observability.flow._parts import Consumer, Writer
     from pellucid.observability.metrics import LiveState
@@ -162,6 +159,8 @@ class Rooms:
         Raises:
             OSError: of the disk.
         """
+        from pellucid.observability.flow._batches import part_of
+
         count = 0
         ledger = self._ledger(signal)
         # Looked at without its lock: somebody may deliver meanwhile.
@@ -202,6 +201,10 @@ class Rooms:
         return seal(stream, start, time_ns, "cancellation" if is_cut_off else "error")
 
     def _delivery(self, signal: Signal, options: OtlpOptions) -> Delivery:
+        from pellucid.observability.export.otlp import send
+        from pellucid.observability.flow._deliver import Delivery
+        from pellucid.observability.flow._pace import Pace
+
         return Delivery(signal, options, self.spool.outbox(signal), self._ledger(signal), Pace(), send, self._count)
 
     def _count(self, signal: Signal, states: Mapping[str, int]) -> None:

@@ -24,6 +24,13 @@ def folder_of(path: Path, options: SpoolOptions) -> SpoolFolder:
     return SpoolFolder(path, limits, unbundle=Unbundling())
 
 
+def sampled_in(segment: Segment) -> int:
+    """Return how many spans of a segment are to be delivered, if spans are."""
+    from pellucid.observability.flow._batches import part_of
+
+    return len(part_of(segment, "traces").records)
+
+
 @contextmanager
 def closed_after(segments: Iterator[Segment]) -> Iterator[Iterator[Segment]]:
     """Let go of the lock that an iteration holds, also one that is left before its end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pellucid.observability.flow._batches import part_of
+from pellucid.observability.flow._spool import sampled_in
 from pellucid.observability.flow._uncounted import WithUncounted
 from pellucid.observability.metrics import Deltas, TotalsStore
 
@@ -37,7 +37,7 @@ class CountedTotals:
         """Count what is in a segment, once, unless its session was to count nothing."""
         if segment.header.get("metrics") is False:
             return
-        spooled = len(part_of(segment, "traces").records) if segment.header.get("traces") is True else 0
+        spooled = sampled_in(segment) if segment.header.get("traces") is True else 0
         self._store.take(
             WithUncounted(segment) if segment.is_torn else segment.as_kept(),
             is_counting_spans=True,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pellucid.observability.bundles import BadBundleError, pack_encoded, read
-from pellucid.observability.metrics import event_of_node
 from pellucid.observability.recording import STREAM_METRICS, STREAM_SPANS
 from pellucid.observability.spool import Frame, FrameKind
-from pellucid.observability.tracing import SpansOfBundles, sealed_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pellucid.observability.records import Result
+    from pellucid.observability.tracing import SpansOfBundles
 
 __all__ = ["Unbundling", "seal_bundle"]
 
@@ -24,11 +24,16 @@ class Unbundling:
     Of what has only started come starts alone; what has ended in it by then says so.
     """
 
-    def __init__(self) -> None:
-        self._spans = SpansOfBundles()
+    @cached_property
+    def _spans(self) -> SpansOfBundles:
+        from pellucid.observability.tracing import SpansOfBundles
+
+        return SpansOfBundles()
 
     def __call__(self, frame: Frame) -> Iterator[Frame]:
         """Yield what is in a bundle; one that cannot be read is one malformed span."""
+        from pellucid.observability.metrics import event_of_node
+
         kind, _, key, time_ns, payload = frame
         try:
             contents = read(payload)
@@ -45,6 +50,8 @@ class Unbundling:
 
 def seal_bundle(start: bytes, time_ns: int, result: Result) -> bytes:
     """Return the end of a bundle that a dead process left open."""
+    from pellucid.observability.tracing import SpansOfBundles, sealed_spans
+
     try:
         contents = read(start)
     except BadBundleError:

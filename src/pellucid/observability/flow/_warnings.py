@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from pellucid.observability.flow._deliver import NO_TIME
+from pellucid.observability.flow._parts import NO_TIME
 from pellucid.observability.flow._spool import names_in
 
 if TYPE_CHECKING:

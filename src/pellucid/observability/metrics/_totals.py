@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from pellucid.observability.bundles import PLAIN, BadBundleError
 from pellucid.observability.bundles import read as read_bundle
 from pellucid.observability.metrics._database import DEFAULT_SECONDS, Database, TotalsError, rows
-from pellucid.observability.metrics._events import event_of_node
-from pellucid.observability.metrics._filling import Filling
 from pellucid.observability.metrics._series import Deltas, Entry, Key, State, dump, load
 from pellucid.observability.metrics._view import Totals
 from pellucid.observability.recording import STREAM_BUNDLES, STREAM_METRICS, STREAM_SPANS
@@ -267,6 +265,8 @@ def _events_of(bundle: bytes, *, is_start: bool = False) -> list[bytes]:
     """Return what is counted of a bundle; a plain one is left to be read later, as it is."""
     if bundle[1:2] == PLAIN:
         return [bundle[1:]]
+    from pellucid.observability.metrics._events import event_of_node
+
     try:
         contents = read_bundle(bundle)
     except BadBundleError:
@@ -282,6 +282,8 @@ def _waiting(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def _counted(connection: sqlite3.Connection, limit: int) -> int:
     """Count some segments that wait; return how many did."""
+    from pellucid.observability.metrics._filling import Filling
+
     filling, size, last = Filling(), 0, 0
     waiting = rows(connection, "SELECT number, length(events) FROM inbox ORDER BY number LIMIT ?", _MOST_AT_ONCE)
     for number, length in waiting:

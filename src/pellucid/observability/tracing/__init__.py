@@ -1,5 +1,8 @@
 """Spans: encoded, sampled, handed on to child processes, and shared with OpenTelemetry where that is in use."""
 
+from typing import TYPE_CHECKING
+
+from pellucid._util.lazily import names_from
 from pellucid.observability.tracing._context import suppressed
 from pellucid.observability.tracing._encoding import LOST, SpanEncoder, seal
 from pellucid.observability.tracing._entry import tracer_provider
@@ -15,7 +18,9 @@ from pellucid.observability.tracing._propagation import (
 from pellucid.observability.tracing._sampling import is_sampled
 from pellucid.observability.tracing._shared import Redacts
 from pellucid.observability.tracing._tracing import Tracing
-from pellucid.observability.tracing._unbundling import SpansOfBundles, sealed_spans
+
+if TYPE_CHECKING:
+    from pellucid.observability.tracing._unbundling import SpansOfBundles, sealed_spans
 
 __all__ = [
     "LOST",
@@ -36,3 +41,6 @@ __all__ = [
     "suppressed",
     "tracer_provider",
 ]
+
+# What a run has no use for is imported when it is asked for.
+__getattr__ = names_from(__name__, {"_unbundling": ("SpansOfBundles", "sealed_spans")})
