@@ -42,7 +42,7 @@ def main(package: str, modules: list[str]) -> None:
             found[module_name] = f"cannot be imported: {error}"
             continue
         names: dict[str, Any] = {}
-        for name in dir(module):
+        for name in sorted({*dir(module), *getattr(module, "__all__", ())}):
             thing = inspect.getattr_static(module, name) if name in vars(module) else getattr(module, name)
             own = getattr(thing, "__module__", "") or ""
             if name.startswith("_") or inspect.ismodule(thing) or not own.startswith(package):
