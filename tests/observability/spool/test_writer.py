@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.spool import HEADER, child, collected, counts, ends, key, taken
 
-from pellucid.observability.spool import FrameKind, Limits, SegmentWriter, SpoolFolder
+from pellucid.observability.spool import BUNDLE, FrameKind, Limits, SegmentWriter, SpoolFolder
 from pellucid.observability.spool import _journal as journal_module
 from pellucid.observability.spool._sealing import examine
 
@@ -193,6 +193,35 @@ def test_what_lost_its_end_is_counted_and_not_sealed(
     disk.fault = None
     assert taken(SpoolFolder(tmp_path)) == [(1, key(3), b"load")]
     assert (writer.written, writer.dropped) == ({1: 1}, {1: 2})
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_bundle_that_lost_a_later_start_and_its_end_is_counted_and_not_sealed(tmp_path: Path, disk: Disk) -> None:
+    writer = SegmentWriter(tmp_path, HEADER)
+    writer.start(BUNDLE | 1, key(1), b"\x01node")
+    writer.start(BUNDLE | 1, key(2), b"\x01other")
+    disk.fault = errno.ENOSPC
+    writer.start(BUNDLE | 1, key(1), b"\x02node and load")
+    writer.end(BUNDLE | 1, key(1), b"\x02whole")
+    disk.fault = None
+    writer.start(1, key(3), b"next")
+    assert writer._journal._file is not None
+    writer._journal._file.release()
+    assert writer.dropped == {1: 2}
+    assert taken(SpoolFolder(tmp_path)) == [(BUNDLE | 1, key(2), b"sealed:\x01other"), (1, key(3), b"sealed:next")]
+
+
+def test_a_file_is_not_let_go_of_while_a_bundle_goes_on_in_it(tmp_path: Path, disk: Disk) -> None:
+    writer = SegmentWriter(tmp_path, HEADER)
+    writer.start(BUNDLE | 1, key(1), b"\x01node")
+    writer.start(1, key(2), b"other")
+    disk.fault = errno.ENOSPC
+    writer.start(BUNDLE | 1, key(1), b"\x02node and load")
+    writer.end(1, key(2), b"e")
+    assert writer._journal._file is not None
+    writer._journal._file.release()
+    disk.fault = None
+    assert (BUNDLE | 1, key(1), b"sealed:\x01node") in taken(SpoolFolder(tmp_path))
 
 
 @pytest.mark.usefixtures("at_once")

@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from pellucid.observability.spool._frames import HEADER_KEY, FrameKind, counted, encode, header_frame
+from pellucid.observability.spool._frames import BUNDLE, HEADER_KEY, FrameKind, counted, encode, header_frame
 from pellucid.observability.spool._layout import ACTIVE, process_name, segment_name
 from pellucid.observability.spool._limits import SpoolFullError
 from pellucid.observability.spool._pace import SLOW_SECONDS, DiskPace
@@ -283,7 +283,7 @@ class Journal:
         else:
             self.drop(stream, key, frame)
             self._forget_lost()
-            file, is_over = self._file, self._open.keys() <= self._missing
+            file, is_over = self._file, all(map(self._is_nowhere, self._open))
             if self._is_broken and is_over and file is not None and not self.is_changing:
                 # Nothing that goes on is in it, and its process may be killed before there is room again.
                 self._let_go(file)
@@ -296,9 +296,13 @@ class Journal:
         """
         while self._lost:
             identity = self._lost.pop()
-            if self._open.pop(identity, None) is not None and identity not in self._missing:
+            if self._open.pop(identity, None) is not None and not self._is_nowhere(identity):
                 self._is_broken = True
             self._missing.discard(identity)
+
+    def _is_nowhere(self, identity: tuple[int, bytes]) -> bool:
+        """Tell whether the segment certainly has no START of something; of a bundle it may have an earlier one."""
+        return identity in self._missing and identity[0] < BUNDLE
 
     def _let_go(self, file: SegmentFile) -> None:
         self._finish(file, FrameKind.CLOSED)
