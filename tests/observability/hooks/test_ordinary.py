@@ -197,3 +197,14 @@ def test_bundles_are_left_as_they_are_for_who_asks(tmp_path: Path) -> None:
     (segment,) = folder_of(tmp_path, SpoolOptions()).finished(lambda *_: b"")
     assert [each.stream for each in segment.frames() if each.kind == FrameKind.END] == [STREAM_SPANS]
     assert [each.stream for each in segment.as_kept().frames() if each.kind == FrameKind.END] == [STREAM_BUNDLES]
+
+
+def test_a_kind_of_fact_that_is_to_be_hidden_keeps_all_nodes_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _project(tmp_path / "p", fails=False)
+    (tmp_path / "p/conf/base/observability.yml").write_text("redaction: {keys: ['dataset.name']}\n")
+    kept = Kept(monkeypatch)
+    found = _recorded(None, fails=False)
+    assert not kept.bundles
+    assert {each[5]["pellucid.dataset.name"] for each in found["spans"] if each[1] == "load"} == {"<redacted>"}
