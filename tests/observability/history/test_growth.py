@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.support.history import RunMaker
 
 from pellucid.observability._cli._runs_diff import comparison
@@ -40,10 +42,15 @@ def _store(folder: Path, *runs: RunMaker) -> HistoryStore:
     return store
 
 
-def test_the_nodes_of_a_run_in_many_parts_are_counted_once() -> None:
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        HISTORY_SCHEMA.prepare(connection)
+        yield connection
+
+
+def test_the_nodes_of_a_run_in_many_parts_are_counted_once(connection: sqlite3.Connection) -> None:
     """Its own span comes with the last part."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    HISTORY_SCHEMA.prepare(connection)
     bodies = _chain(1, 50).bodies
     for number, at in enumerate(range(0, len(bodies), 10)):
         connection.execute("INSERT INTO segments VALUES (?, ?, 0)", (f"s{number}", number))
@@ -56,10 +63,8 @@ def test_the_nodes_of_a_run_in_many_parts_are_counted_once() -> None:
     assert connection.execute("SELECT nodes, nodes_done FROM runs").fetchall() == [(50, 50)]
 
 
-def test_what_waits_is_looked_at_without_what_is_in_it() -> None:
+def test_what_waits_is_looked_at_without_what_is_in_it(connection: sqlite3.Connection) -> None:
     """To find the part that came first, the others are not read."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    HISTORY_SCHEMA.prepare(connection)
     bodies = _chain(1, 20).bodies
     for number, body in enumerate(bodies):
         put(connection, f"s{number}", {}, [(0, body)])
