@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,6 +82,8 @@ class Database:
         with self._lock:
             if self._memory is None:
                 self._memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+                # Whoever has no file need not close anything.
+                weakref.finalize(self, self._memory.close)
                 TOTALS_SCHEMA.prepare(self._memory)
             with self._memory:
                 self._memory.execute("BEGIN")
