@@ -36,6 +36,10 @@ STREAM_BUNDLES = BUNDLE | STREAM_SPANS
 class Bundles(Protocol):
     """Makes bundles."""
 
+    def expect(self, nodes: Sequence[Any]) -> None:
+        """Take note of the nodes that are likely to come, in this order."""
+        ...
+
     def begin(self, node: SpanRecord, loads: Sequence[str], saves: Sequence[str]) -> Bundle | None:
         """Return one for a node that begins, and for what it will load and save; None if it is no common one."""
         ...

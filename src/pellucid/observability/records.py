@@ -94,9 +94,13 @@ class Bundle(Protocol):
 
     Attributes:
         is_counted: whether metrics count what is in it.
+        name: that of the node, as JSON has it.
+        dataset: that of the last load or save, likewise; empty if there is something to hide in it.
     """
 
     is_counted: bool
+    name: str
+    dataset: str
 
     @property
     def is_here(self) -> bool:
@@ -111,8 +115,8 @@ class Bundle(Protocol):
         """Return the whole."""
         ...
 
-    def add(self, span: SpanRecord) -> None:
-        """Take in a load or save that begins."""
+    def add(self, span: SpanRecord) -> bytes:
+        """Take in a load or save that begins; return what is known by now."""
         ...
 
     def close(self, span: SpanRecord) -> None:
@@ -149,6 +153,7 @@ class SpanRecord:
         held: for a node, what is to be kept before anything that may take long.
         holds_loads: for a node, whether nothing comes between its loads, and between the last of them and its work.
         holds_saves: for a node, whether nothing comes between its saves, and between the last of them and its end.
+        lines: for a node, log lines that are to be written before anything that may take long.
         bundle: what it is kept in together with others, if it is.
     """
 
@@ -176,6 +181,7 @@ class SpanRecord:
     held: list[tuple[int, int, bytes, bytes]] = field(default_factory=list, repr=False)
     holds_loads: bool = field(default=False, repr=False)
     holds_saves: bool = field(default=False, repr=False)
+    lines: bytes = field(default=b"", repr=False)
     bundle: Bundle | None = field(default=None, repr=False)
 
     @property

@@ -6,7 +6,7 @@ nothing in its names is to be hidden. It is kept as one record together with its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid.exceptions import RunTerminated
 from pellucid.observability.current import current_span
@@ -20,28 +20,46 @@ from pellucid.observability.records import SpanRecord
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeAlias
+    from collections.abc import Mapping
 
     from pellucid.observability.hooks._listeners import Listeners
     from pellucid.observability.hooks._table import OpenRun, SpanTable
+    from pellucid.observability.logs import NodeLines
     from pellucid.observability.recording import Bundles, Recording
-    from pellucid.observability.records import Result
-
-    _Function: TypeAlias = tuple[str, Callable[[SpanRecord], object]]
+    from pellucid.observability.records import Bundle, Result
+    from pellucid.observability.tracing import Tracing
 
 __all__ = ["OrdinaryNodes", "ordinary_nodes"]
 
 _KIND, _NAME, _OPERATION, _RESULT = Attr.KIND, Attr.DATASET_NAME, Attr.OPERATION, Attr.RESULT
 
 
+class Plugins(NamedTuple):
+    """What the plugins that are built in have for such nodes.
+
+    Attributes:
+        tracing: the spans.
+        lines: the log lines; None where there are none.
+        is_counted: whether there are metrics.
+    """
+
+    tracing: Tracing
+    lines: NodeLines | None
+    is_counted: bool
+
+
 def ordinary_nodes(recording: Recording, listeners: Listeners, table: SpanTable) -> OrdinaryNodes | None:
     """Return what records ordinary nodes in this process; None if others hear of them, too, or there are no spans."""
     plugins = listeners.plugins()
-    known = [each for each in plugins if type(each) in (TracingHooks, MetricsHooks, LoggingHooks)]
-    if recording.bundles is None or len(known) != len(plugins):
+    of_type = {type(each): each for each in plugins}
+    tracing, logging = of_type.pop(TracingHooks, None), of_type.pop(LoggingHooks, None)
+    is_counted = of_type.pop(MetricsHooks, None) is not None
+    if recording.bundles is None or of_type or len(plugins) != len({type(each) for each in plugins}):
         return None
-    found = OrdinaryNodes(recording, recording.bundles, known)
+    if not isinstance(tracing, TracingHooks) or tracing.tracing is None:
+        return None
+    lines = logging.node_lines() if isinstance(logging, LoggingHooks) else None
+    found = OrdinaryNodes(recording, recording.bundles, Plugins(tracing.tracing, lines, is_counted))
     table.end_ordinary = found.end
     return found
 
@@ -52,22 +70,18 @@ class OrdinaryNodes:
     Args:
         recording: in this process.
         bundles: makes the records.
-        plugins: those that are built in, as far as they are there.
+        plugins: what those that are built in have for it.
     """
 
-    def __init__(self, recording: Recording, bundles: Bundles, plugins: list[Any]) -> None:
+    def __init__(self, recording: Recording, bundles: Bundles, plugins: Plugins) -> None:
         self._recording = recording
         self._guard = recording.guard
         self._bundles = bundles
         self._now_ns = recording.clock.now_ns
         self._span_id = recording.ids.span_id
-        self._is_counted = any(type(each) is MetricsHooks for each in plugins) and recording.options.metrics.enabled
-        tracing = [each.tracing for each in plugins if type(each) is TracingHooks and each.tracing is not None]
-        logging = [each for each in plugins if type(each) is LoggingHooks]
-        self._on_load: list[_Function] = [("tracing", each.started) for each in tracing]
-        self._on_start = self._on_load + [("logging", each.on_span_started) for each in logging]
-        self._on_end: list[_Function] = [("tracing", each.ended) for each in tracing]
-        self._on_end += [("logging", each.on_span_ended) for each in logging]
+        self._is_counted = plugins.is_counted and recording.options.metrics.enabled
+        self._tracing = plugins.tracing
+        self._lines = plugins.lines
 
     def begin(
         self, run: OpenRun, node: Any, name: str, attributes: Mapping[str, Any], parent_id: bytes
@@ -86,7 +100,16 @@ class OrdinaryNodes:
         span.run = run
         run.open[span_id] = run.nodes[name] = span
         span.token = current_span.set(span)
-        self._tell(self._on_start, span)
+        part = "tracing"
+        try:
+            self._tracing.begun(span)
+            if self._lines is not None:
+                part = "logging"
+                self._lines.node_started(span)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            self._guard.caught(part, error)
         return span
 
     def begin_dataset(self, node: SpanRecord, name: str, operation: Any, label: str) -> None:
@@ -109,11 +132,19 @@ class OrdinaryNodes:
         span.bundle = bundle
         node.run.open[span_id] = node.open_children[span_id] = span
         span.token = current_span.set(span)
-        # Of the start of a load nothing is logged.
-        self._tell(self._on_load if operation == "load" else self._on_start, span)
-        bundle.add(span)
+        part = "tracing"
+        try:
+            self._tracing.begun(span)
+            if node.lines and self._lines is not None:
+                part = "logging"
+                self._lines.let_go(node)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            self._guard.caught(part, error)
+        known = bundle.add(span)
         if bundle.is_here:
-            self._recording.spool.start(STREAM_BUNDLES, node.span_id, bundle.start())
+            self._recording.spool.start(STREAM_BUNDLES, node.span_id, known)
 
     def end_dataset(self, span: SpanRecord) -> None:
         """Close a load or save that succeeded."""
@@ -121,7 +152,16 @@ class OrdinaryNodes:
         assert bundle is not None
         span.end_attributes[_RESULT] = "success"
         span.ended_ns = self._now_ns()
-        self._tell(self._on_end, span)
+        part = "tracing"
+        try:
+            self._tracing.done(span)
+            if self._lines is not None:
+                part = "logging"
+                self._lines.ended(span, bundle.name, bundle.dataset)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            self._guard.caught(part, error)
         bundle.close(span)
         leave(span)
 
@@ -130,6 +170,13 @@ class OrdinaryNodes:
         bundle = node.bundle
         if bundle is not None and bundle.is_here:
             self._recording.spool.start(STREAM_BUNDLES, node.span_id, bundle.start())
+        if node.lines and self._lines is not None:
+            try:
+                self._lines.let_go(node)
+            except (KeyboardInterrupt, RunTerminated):
+                raise
+            except BaseException as error:
+                self._guard.caught("logging", error)
 
     def end(self, span: SpanRecord, result: Result, error: BaseException | None) -> None:
         """Close a node, a load or a save, however it ended."""
@@ -139,8 +186,16 @@ class OrdinaryNodes:
         span.error = error
         span.end_attributes[_RESULT] = result
         span.ended_ns = self._now_ns()
+        part = "tracing"
         try:
-            self._tell(self._on_end, span)
+            self._tracing.done(span)
+            if self._lines is not None:
+                part = "logging"
+                self._log_end(self._lines, span, bundle)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as fault:
+            self._guard.caught(part, fault)
         finally:
             if node is not None:
                 bundle.close(span)
@@ -149,11 +204,11 @@ class OrdinaryNodes:
                 self._recording.spool.end(STREAM_BUNDLES, span.span_id, bundle.end())
             leave(span)
 
-    def _tell(self, functions: list[_Function], span: SpanRecord) -> None:
-        for part, function in functions:
-            try:
-                function(span)
-            except (KeyboardInterrupt, RunTerminated):
-                raise
-            except BaseException as error:
-                self._guard.caught(part, error)
+    @staticmethod
+    def _log_end(lines: NodeLines, span: SpanRecord, bundle: Bundle) -> None:
+        if span.kind != "node":
+            lines.failed(span)
+        elif span.result == "success":
+            lines.node_ended(span, bundle.name)
+        else:
+            lines.node_failed(span)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pellucid.framework.hooks.markers import hook_impl
 from pellucid.observability.hooks._late import send_late
-from pellucid.observability.logs import CLOSED, Setup, StructlogBridge, closing, is_of_session, summary_of
+from pellucid.observability.logs import CLOSED, NodeLines, Setup, StructlogBridge, closing, is_of_session, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +81,11 @@ class LoggingHooks:
     def _has_run(self) -> bool:
         """Tell whether the session's own run was there; a session for many runs has none."""
         return self._summary is not None and is_of_session(self._summary.span)
+
+    def node_lines(self) -> NodeLines | None:
+        """Return what logs nodes that are kept as one record; None where nothing is logged."""
+        setup = self._setup
+        return NodeLines(setup.log, setup.steps) if setup is not None else None
 
     @hook_impl(tryfirst=True)
     def on_run_refused(self, error: BaseException, run_id: str, pipeline_name: str) -> None:

@@ -271,6 +271,8 @@ class Recorder:
         run.span = table.start(run, "run", f"RUN {name}", attributes, run.root_id)
         if self._attempts is not None:
             self._attempts.is_alone = self._is_alone()
+        if recording.bundles is not None:
+            recording.bundles.expect(pipeline.nodes)
         if self._flow is not None:
             self._flow.start_background()
 

@@ -5,6 +5,7 @@ from pellucid.observability.logs._events import CLOSED, LEVELS, Summary, closing
 from pellucid.observability.logs._file import FileSink
 from pellucid.observability.logs._json import json_line
 from pellucid.observability.logs._log import EventLog, RecordHandler
+from pellucid.observability.logs._node_lines import NodeLines
 from pellucid.observability.logs._processors import (
     FIELDS,
     add_fields,
@@ -27,6 +28,7 @@ __all__ = [
     "EventLog",
     "FileSink",
     "LineSink",
+    "NodeLines",
     "RecordHandler",
     "Setup",
     "Sink",

@@ -39,6 +39,7 @@ _ENDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 )
 _MOST_NAMES = 1024
 _LARGEST_SIZE = 1 << 62
+_BYTES, _ROWS = (key for key, _ in SIZES)
 
 _pack_double = Struct("<d").pack
 _DURATION = attributes_of({"duration_seconds": 0.0})[:-8]
@@ -61,27 +62,43 @@ class EndLines:
         self._known: _KnownLines | None = None
         self._second = ("-", "")
 
-    def of(self, span: SpanRecord) -> bytes | None:
-        """Return the line of the end of a span; None where there is something strange about it."""
+    def of(self, span: SpanRecord, node: str = "", dataset: str = "") -> bytes | None:
+        """Return the line of the end of a span; None where there is something strange about it.
+
+        Args:
+            span: a node, load or save.
+            node: its name, as JSON has it and not to be hidden, if that is known.
+            dataset: its dataset's name, likewise.
+        """
         known = self._known
         if known is None or known.scope is not span.scope or known.version != self._redactor.version:
             known = self._known = _KnownLines(span.scope, self._redactor)
-        head, tail = known.ends[span.kind]
-        if span.kind != "node":
-            sizes = _sizes(span)
-            if sizes is None:
-                return None
-            for name, size in sizes:
-                tail = f'{tail},"{name}":{size}'
-        digits = str(span.ended_ns)
+        kind, ended_ns = span.kind, span.ended_ns
+        head, tail = known.ends[kind]
+        if kind != "node":
+            facts = span.end_attributes
+            if _BYTES in facts or _ROWS in facts:
+                sizes = _sizes(span)
+                if sizes is None:
+                    return None
+                for name, size in sizes:
+                    tail = f'{tail},"{name}":{size}'
+        if not node:
+            names = known.nodes[span.node] + known.datasets[span.dataset]
+        else:
+            names = f',"node":{node},"dataset":{dataset}' if dataset else f',"node":{node}'
+        digits = str(ended_ns)
         second, date = self._second
         if second != digits[:-9]:
             if not digits[:-9].isdigit():  # before, or hardly after, the epoch
                 return None
-            second, date = self._second = digits[:-9], timestamp(span.ended_ns)[:-7]
+            second, date = self._second = digits[:-9], timestamp(ended_ns)[:-7]
+        taken_ns = ended_ns - span.started_ns
+        # Rounded to a microsecond as any float is, but for less.
+        seconds = (taken_ns + 500) // 1000 / 1e6 if taken_ns > 0 and taken_ns % 1000 != 500 else _seconds(span)
         line = (
-            f'{{"timestamp":"{date}{digits[-9:-3]}Z{head}{span.span_id.hex()}{known.ids}{known.nodes[span.node]}'
-            f'{known.datasets[span.dataset]},"duration_seconds":{_seconds(span)!r}{tail}}}\n'
+            f'{{"timestamp":"{date}{digits[-9:-3]}Z{head}{span.span_id.hex()}{known.ids}{names}'
+            f',"duration_seconds":{seconds!r}{tail}}}\n'
         )
         return line.encode("ascii") if len(line) <= LONGEST_LINE else None
 

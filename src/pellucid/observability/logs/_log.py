@@ -31,8 +31,6 @@ _PART = "logging"
 _PROJECT_PART = "logging of the project"
 _DEEPEST = 3
 _MOST_KINDS = ("load", "save")
-_HELD = "log lines"
-"""Where the lines of saves are, with a node that ends at once."""
 
 
 class EventLog:
@@ -80,12 +78,19 @@ class EventLog:
         if name and LEVELS[name] >= self.level:
             self.tell(name, span.started_ns, span, started(span, self.recording.redactor))
 
+    def opened(self, span: SpanRecord) -> None:
+        """Take note of a span whose start is not logged."""
+        self._open.started(span)
+
+    def closed(self, span: SpanRecord) -> None:
+        """Take note of the end of a span whose line is `line_of` it."""
+        self._open.ended(span)
+
     def ended(self, span: SpanRecord) -> None:
         """Log the event that the end of a span is, if it is one."""
         if span.kind not in _MOST_KINDS:
             self._open.ended(span)
-        is_quick = self._is_quick and is_common(span) and not (self._logger.handlers or self._package.handlers)
-        if is_quick and self._put_end(span):
+        if is_common(span) and self._put_end(span):
             return
         self._let_go(span if span.kind == "node" else span.parent)
         name = event_of_end(span)
@@ -169,25 +174,42 @@ class EventLog:
         if has_notice:
             self._tell_notices()
 
-    def _put_end(self, span: SpanRecord) -> bool:
-        """Log the end of a span without its fields; return whether that could be done."""
-        line = self._lines.of(span)
-        if line is None:
-            return False
-        for spool in self._spools:
+    def line_of(self, span: SpanRecord, node: str = "", dataset: str = "") -> bytes | None:
+        """Return the line of the end of a span that succeeded, to be taken by `take`; what else is to be kept of it is.
+
+        Args:
+            span: a node, load or save.
+            node: its name, as JSON has it, if that is known.
+            dataset: its dataset's name, likewise.
+
+        Returns:
+            None where somebody wants more than lines, or there is something strange about it; then nothing was done.
+        """
+        if not self._is_quick or self._logger.handlers or self._package.handlers:
+            return None
+        line = self._lines.of(span, node, dataset)
+        if line is not None and self._spools:
             record = self._records.of(span)
             if record is not None:
-                spool.write_record(record)
+                for spool in self._spools:
+                    spool.write_record(record)
+        return line
+
+    def _put_end(self, span: SpanRecord) -> bool:
+        """Log the end of a span without its fields; return whether that could be done."""
+        line = self.line_of(span)
+        if line is None:
+            return False
         parent = span.parent
         if parent is not None and span.kind == "save" and parent.holds_saves:
-            parent.attached[_HELD] = parent.attached.get(_HELD, b"") + line
+            parent.lines += line
             return True
-        if _HELD in span.attached:
-            line = span.attached.pop(_HELD) + line
-        self._take(line)
+        if span.lines:
+            line, span.lines = span.lines + line, b""
+        self.take(line)
         return True
 
-    def _take(self, lines: bytes) -> None:
+    def take(self, lines: bytes) -> None:
         """Write lines of JSON to all places but the spool."""
         has_notice = False
         for take in self._takers:
@@ -198,8 +220,9 @@ class EventLog:
 
     def _let_go(self, node: SpanRecord | None) -> None:
         """Write what is held back with a node."""
-        if node is not None and _HELD in node.attached:
-            self._take(node.attached.pop(_HELD))
+        if node is not None and node.lines:
+            lines, node.lines = node.lines, b""
+            self.take(lines)
 
     def _tell_notices(self) -> None:
         for sink in self.sinks:

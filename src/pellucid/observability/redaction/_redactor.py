@@ -15,7 +15,7 @@ from pellucid.observability.redaction._patterns import hide_known_forms
 from pellucid.observability.redaction._values import Described, as_attribute, name_of_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pellucid.observability.options import RedactionOptions
 
@@ -63,6 +63,14 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text on one line, bounded, without secrets."""
         return text if self._is_clean(text) else self._text(text, self._length)
+
+    def hides_nothing_in(self, texts: Collection[str]) -> bool:
+        """Tell, by one look, whether all of these texts are certainly shown as they are; False is no answer."""
+        if not texts or max(map(len, texts)) > self._short:
+            return False
+        # What ends or begins one of them does so here as well: at a space as at the end of a text.
+        text = " ".join(texts)
+        return text.isprintable() and ":" not in text and "=" not in text and self._known.finds(text) is None
 
     def lines(self, text: str, length: int | None = None) -> str:
         """Return a text that may have several lines, bounded, without secrets.

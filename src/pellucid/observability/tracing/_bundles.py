@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pellucid.observability.bundles import PLAIN, VERSION, pack_encoded
 from pellucid.observability.semconv import Attr
+from pellucid.observability.tracing._shared import Redacts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pellucid.observability.options import TracingOptions
     from pellucid.observability.records import RunScope, SpanRecord
     from pellucid.observability.tracing._encoding import SpanEncoder
-    from pellucid.observability.tracing._shared import Redacts
 
 __all__ = ["NodeBundle", "NodeBundles"]
+
+
+class _Redacts(Redacts, Protocol):
+    def hides_nothing_in(self, texts: Collection[str], /) -> bool:
+        """Tell whether all of these texts are certainly shown as they are."""
+        ...
+
 
 _FUNCTION, _TAGS, _NAMESPACE, _TYPE = Attr.CODE_FUNCTION, Attr.TAGS, Attr.NAMESPACE, Attr.DATASET_TYPE
 _VERSION, _BYTES, _ROWS = Attr.DATASET_VERSION, Attr.DATASET_BYTES, Attr.DATASET_ROWS
@@ -43,6 +50,8 @@ _MOST_TEXTS = 8192
 _LARGEST = 1 << 62
 _COUNTS = tuple(bytes((1 + number,)) + PLAIN for number in range(_MOST_DATASETS + 4))
 """What a plain payload begins with, by the number of datasets."""
+_FEWEST_FACTS = 2  # those of a load or save: its type and its result
+_AHEAD = 256
 _NODE_FACTS = 5  # those of a node's end, with its result twice
 
 
@@ -58,7 +67,7 @@ class NodeBundles:
         process: what stands for this process; a fork is given another one.
     """
 
-    def __init__(self, redactor: Redacts, options: TracingOptions, encoder: SpanEncoder) -> None:
+    def __init__(self, redactor: _Redacts, options: TracingOptions, encoder: SpanEncoder) -> None:
         self.encoder = encoder
         self.process = object()
         self._redactor = redactor
@@ -74,6 +83,31 @@ class NodeBundles:
         self._texts: dict[str, str] = {}
         self._datasets: dict[str, str] = {}
         self._scope: tuple[RunScope, str] | None = None
+        self._expected: Sequence[Any] = ()
+        self._looked_at = 0
+
+    def expect(self, nodes: Sequence[Any]) -> None:
+        """Take note of the nodes that are likely to come, in this order: their names are looked at many at a time."""
+        self._expected, self._looked_at = nodes, 0
+
+    def _look_ahead(self) -> None:
+        """Look at the names of the next nodes that are expected."""
+        begin = self._looked_at
+        self._looked_at = begin + _AHEAD
+        nodes = self._expected[begin : begin + _AHEAD]
+        if not nodes:
+            return
+        if len(self._texts) + len(self._datasets) >= _MOST_TEXTS:
+            self._texts.clear()
+            self._datasets.clear()
+        names = [each.name for each in nodes]
+        spans = {f"load {each}": each for node in nodes for each in node.inputs}
+        spans.update({f"save {each}": each for node in nodes for each in node.outputs})
+        # What has a colon, as the names of parameters have, is looked at for itself.
+        spans = {span: each for span, each in spans.items() if ":" not in each}
+        if self._redactor.hides_nothing_in([*names, *spans]) and max(map(len, [*names, *spans])) <= self._longest:
+            self._texts.update(zip(names, map(encode_basestring_ascii, names), strict=True))
+            self._datasets.update(zip(spans, map(encode_basestring_ascii, spans.values()), strict=True))
 
     def begin(self, node: SpanRecord, loads: Sequence[str], saves: Sequence[str]) -> NodeBundle | None:
         """Return a bundle for a node that begins.
@@ -95,7 +129,9 @@ class NodeBundles:
         scope = self._scope
         if scope is None or scope[0] is not node.scope:
             scope = self._scope = node.scope, self._scope_text(node.scope)
-        attributes, text = node.attributes, self.text
+        if node.name not in self._texts:
+            self._look_ahead()
+        attributes, text, known = node.attributes, self.text, self._datasets
         tags, namespace = attributes.get(_TAGS), attributes.get(_NAMESPACE)
         name, function = text(node.name), text(attributes[_FUNCTION])
         of_tags = "null" if tags is None else self._list(tags)
@@ -103,13 +139,15 @@ class NodeBundles:
         if not (name and function and scope[1] and of_tags and of_namespace):
             return None
         for each in loads:
-            if not self.dataset(f"load {each}", each):
+            span = f"load {each}"
+            if not (known.get(span) or self.dataset(span, each)):
                 return None
         for each in saves:
-            if not self.dataset(f"save {each}", each):
+            span = f"save {each}"
+            if not (known.get(span) or self.dataset(span, each)):
                 return None
         about = f'[{name},"{node.span_id.hex()}",{node.started_ns},{function},{of_tags},{of_namespace},'
-        return NodeBundle(self, node, f'{scope[1]},"{node.parent_id.hex()}"', about)
+        return NodeBundle(self, node, name, f'{scope[1]},"{node.parent_id.hex()}"', about)
 
     def text(self, text: Any) -> str:
         """Return a text in quotes, if it is to be shown as it is; else nothing."""
@@ -150,11 +188,14 @@ class NodeBundle:
     Args:
         bundles: that it is one of.
         node: its span.
+        name: that of the node, as JSON has it.
         scope: what it has in common with others of its run, and the span above.
         about: what is known of the node at its start.
 
     Attributes:
         is_counted: whether metrics count what is in it.
+        name: that of the node, as JSON has it.
+        dataset: that of the last load or save, likewise; empty if there is something to hide in it.
     """
 
     __slots__ = (
@@ -167,11 +208,15 @@ class NodeBundle:
         "_process",
         "_scope",
         "_texts",
+        "dataset",
         "is_counted",
+        "name",
     )
 
-    def __init__(self, bundles: NodeBundles, node: SpanRecord, scope: str, about: str) -> None:
+    def __init__(self, bundles: NodeBundles, node: SpanRecord, name: str, scope: str, about: str) -> None:
         self.is_counted = True
+        self.name = name
+        self.dataset = ""
         self._bundles = bundles
         self._node = node
         self._scope = scope
@@ -187,10 +232,10 @@ class NodeBundle:
         """Whether it began in this process."""
         return self._process is self._bundles.process
 
-    def add(self, span: SpanRecord) -> None:
-        """Take in a load or save that begins."""
+    def add(self, span: SpanRecord) -> bytes:
+        """Take in a load or save that begins; return what is known by now."""
         bundles, links = self._bundles, span.links
-        name = bundles.dataset(span.name, span.dataset)
+        name = self.dataset = bundles.dataset(span.name, span.dataset)
         label = name if span.label == span.dataset else bundles.text(span.label)
         link = "null"
         if links:
@@ -202,11 +247,18 @@ class NodeBundle:
             self._encodes = True
         self._datasets.append(span)
         self._open = f'["{span.kind}",{name},{label},"{span.span_id.hex()}",{span.started_ns},{link},'
+        return self.start()
 
     def close(self, span: SpanRecord) -> None:
         """Take note that the last one of them has ended."""
         facts = span.end_attributes
         get, text = facts.get, self._bundles.text
+        if len(facts) == _FEWEST_FACTS and span is self._datasets[-1] and span.result == "success":
+            of_type = text(get(_TYPE, ""))
+            if of_type:
+                self._texts.append(f"{self._open}{span.ended_ns},{of_type},null,null,null]")
+                self._open = ""
+                return
         kind, version, size, rows = get(_TYPE), get(_VERSION), get(_BYTES), get(_ROWS)
         known = 5 - (kind is None) - (version is None) - (size is None) - (rows is None)
         of_type = "null" if kind is None else text(kind)
@@ -242,7 +294,12 @@ class NodeBundle:
             or node.result != "success"
             or node.links
             or len(facts) != _NODE_FACTS
-            or not (_is_real(wait) and _is_real(cpu) and memory is not None and _is_size(memory))
+            or type(wait) is not float
+            or type(cpu) is not float
+            or type(memory) is not int
+            or wait - wait != 0  # NaN or infinite
+            or cpu - cpu != 0
+            or not 0 <= memory < _LARGEST
         ):
             return self._encoded(is_whole=True)
         return self._plain(f"{node.ended_ns},{wait!r},{cpu!r},{memory}]", self._texts)
@@ -268,7 +325,3 @@ def _is_size(value: Any) -> bool:
 
 def _number(value: int | None) -> str:
     return "null" if value is None else str(value)
-
-
-def _is_real(value: Any) -> bool:
-    return type(value) is float and value - value == 0

@@ -62,7 +62,7 @@ class Tracing:
     def open(self) -> None:
         """Begin: offer a provider of tracers to who uses OpenTelemetry, now or later."""
         self._is_live = True
-        self._bundles = NodeBundles(self.redactor, self.recording.options.tracing, self._encoder)
+        self._bundles = NodeBundles(self.recording.redactor, self.recording.options.tracing, self._encoder)
         self.recording.bundles = self._bundles
         if is_loaded():
             self._offer()
@@ -91,14 +91,11 @@ class Tracing:
             self._bundles.process = self._process
 
     def started(self, span: SpanRecord) -> tuple[int, bytes] | None:
-        """Return what is to be kept of the start of a span; once more after an interruption, if need be.
-
-        Of what is in a bundle that is nothing.
-        """
+        """Return what is to be kept of the start of a span; once more after an interruption, if need be."""
         kind, span_id = span.kind, span.span_id
         if kind == "load" and not span.links:
             self._saves.link(span)
-        payload = b"" if span.bundle is not None else self._encoder.start(span)
+        payload = self._encoder.start(span)
         attached = None
         if self._attach is not None and current_span.get() is span:
             kept = self._open.get(span_id)
@@ -106,7 +103,7 @@ class Tracing:
         self._open[span_id] = span, payload, attached, self._process
         if kind in IN_ENVIRONMENT:
             self._environment.started(span)
-        return None if span.bundle is not None else (STREAM_SPANS, payload)
+        return STREAM_SPANS, payload
 
     def ended(self, span: SpanRecord) -> tuple[int, bytes] | None:
         """Return what is to be kept of the end of a span; in a process that was forked in the middle of it, nothing.
@@ -130,10 +127,31 @@ class Tracing:
                 self._saves.note(span)
             if len(self._open) == 1 and self._provider is not None and not self.recording.is_worker:
                 self._provider.end_rest(self)
-            if span.bundle is None:
-                ending = STREAM_SPANS, self._encoder.end(span, payload)
+            ending = STREAM_SPANS, self._encoder.end(span, payload)
         self._open.pop(span_id, None)
         return ending
+
+    def begun(self, span: SpanRecord) -> None:
+        """Take note that a span of a bundle begins, which is the current one here."""
+        attach, kind = self._attach, span.kind
+        self._open[span.span_id] = span, b"", None if attach is None else attach(span), self._process
+        if kind == "node":
+            self._environment.started(span)
+        elif kind == "load":
+            self._saves.link(span)
+
+    def done(self, span: SpanRecord) -> None:
+        """Take note that a span of a bundle has ended."""
+        kept = self._open.pop(span.span_id, None)
+        if kept is None:
+            return
+        if kept[2] is not None:
+            kept[2].undo()
+        if kept[3] is self._process:
+            if span.kind == "node":
+                self._environment.ended(span)
+            elif span.kind == "save" and span.result == "success":
+                self._saves.note(span)
 
     def holds(self, span: SpanRecord) -> bool:
         """Tell whether a span is one of the open ones."""
