@@ -10,6 +10,7 @@ from pellucid.framework.project import pipelines
 from pellucid.observability.semconv import Attr
 
 if TYPE_CHECKING:
+    from pellucid.observability.hooks._table import OpenRun
     from pellucid.observability.recording import Recording
     from pellucid.observability.records import Result, RunScope
 
@@ -34,7 +35,7 @@ def run_name(run_params: dict[str, Any]) -> str:
 
 
 def run_attributes(
-    recording: Recording, run_params: dict[str, Any], name: str, pipeline: Any, parameters: dict[str, Any]
+    recording: Recording, run_params: dict[str, Any], name: str, pipeline: Any, run: OpenRun
 ) -> dict[str, Any]:
     """Return the attributes of a run's span."""
     redactor = recording.redactor
@@ -45,10 +46,10 @@ def run_attributes(
         Attr.PIPELINE_RUN_ID: run_params["run_id"],
         Attr.NODE_COUNT: len(pipeline.nodes),
         Attr.RUNNER: str(run_params.get("runner") or ""),
-        Attr.ENV: str(run_params.get("env") or ""),
+        Attr.ENV: str(run_params.get("env") or run.env),
         **recording.provenance,
     }
-    shown = redactor.value("parameters", parameters)
+    shown = redactor.value("parameters", run.parameters)
     found[Attr.PARAMETERS] = json.dumps(shown, sort_keys=True, ensure_ascii=False)
     chosen: dict[str, Any] = {each: list(run_params[each]) for each in _SELECTION if run_params.get(each)}
     if run_params.get("only_missing_outputs"):

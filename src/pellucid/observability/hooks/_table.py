@@ -34,6 +34,7 @@ class OpenRun:
         self.parent_id = parent_id
         self.span: SpanRecord | None = None
         self.facts: DatasetFacts | None = None
+        self.env = ""
         self.parameters: dict[str, Any] = {}
         self.nodes_done = 0
         self.open: dict[bytes, SpanRecord] = {}

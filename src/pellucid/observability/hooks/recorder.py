@@ -176,8 +176,13 @@ class Recorder:
 
     @hook_impl(trylast=True)
     @guarded
-    def after_context_created(self) -> None:
-        """Close ``context.load``."""
+    def after_context_created(self, context: Any) -> None:
+        """Close ``context.load``; note the environment."""
+        span = current_span.get()
+        if span is not None:
+            loader = getattr(context, "config_loader", None)
+            env = getattr(context, "env", None) or getattr(loader, "default_run_env", None)
+            self._run(span.scope.run_id).env = str(env or "")
         self._end_current("context.load", None)
 
     @hook_impl(tryfirst=True)
@@ -266,7 +271,7 @@ class Recorder:
         run = self._run(run_params["run_id"])
         name = run_name(run_params)
         run.rename(name)
-        attributes = run_attributes(recording, run_params, name, pipeline, run.parameters)
+        attributes = run_attributes(recording, run_params, name, pipeline, run)
         run.nodes_done = 0
         run.span = table.start(run, "run", f"RUN {name}", attributes, run.root_id)
         if self._attempts is not None:
