@@ -353,3 +353,20 @@ def test_as_many_spans_are_foretold_as_a_run_makes(tmp_path: Path) -> None:
     found = {each["name"]: each["text"] for each in json.loads(ended.stdout)["checks"]}
     assert found["spans of a run"] == f"{len(observed.spans())} from '__default__', with 4 nodes"
     assert "series of a run" in found
+
+
+# --------------------------------------------------------------------------- pipelines that are expected
+
+
+def test_a_pipeline_that_is_expected_and_not_there_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pellucid.framework.project.pipelines", {"nightly": None, "weekly": None})
+    settings = project / "conf/base/observability.yml"
+    settings.write_text("expected_interval_seconds: {nigthly: 86400, nightly+weekly: 3600}\n")
+    check = examined(project)["expected_interval_seconds"]
+    assert check["state"] == "WARN"
+    assert "'nigthly'" in check["text"]
+    assert "'nightly'" in check["text"]
+    settings.write_text("expected_interval_seconds: {nightly+weekly: 3600}\n")
+    assert examined(project)["expected_interval_seconds"]["state"] == "OK"
+    settings.write_text("{}\n")
+    assert "expected_interval_seconds" not in examined(project)

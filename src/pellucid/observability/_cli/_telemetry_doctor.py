@@ -13,6 +13,7 @@ from pellucid.observability._cli._runs_text import Screen, shown
 from pellucid.observability._cli._telemetry_check import Check
 from pellucid.observability._cli._telemetry_clock import check_clock
 from pellucid.observability._cli._telemetry_files import check_files
+from pellucid.observability._cli._telemetry_intervals import check_intervals
 from pellucid.observability._cli._telemetry_network import check_network
 from pellucid.observability._cli._telemetry_sizes import check_sizes
 from pellucid.observability._cli._telemetry_stores import check_stores
@@ -36,6 +37,7 @@ def examine(ctx: click.Context, env: str | None, pipeline: str, *, as_json: bool
         check_clock(folder, loaded.options),
         *check_network(loaded.options),
         *check_sizes(folder, loaded.options, pipeline),
+        *check_intervals(loaded.options),
     ]
     rows = effective(loaded)
     if as_json:
