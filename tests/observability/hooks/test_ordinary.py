@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from pellucid.observability.flow._rooms import seal
 from pellucid.observability.flow._unbundle import Unbundling
 from pellucid.observability.options import SpoolOptions
 from pellucid.observability.recording import STREAM_BUNDLES, STREAM_METRICS, STREAM_SPANS
+from pellucid.observability.records import SpanRecord
 from pellucid.observability.spool import Frame, FrameKind, Limits, SegmentWriter, SpoolFolder
 from pellucid.observability.wire import decode_span
 from pellucid.testing import FakeClock, captured_telemetry
@@ -48,6 +50,9 @@ file: {type: text.TextDataset, filepath: data/out.txt, versioned: true}
 "{layer}.of.{name}": {type: MemoryDataset, data: 7}
 "space.{layer}.of.{name}": {type: MemoryDataset, data: 7}
 """
+
+
+_OF_NODES = ("node", "load", "save")
 
 
 class Others:
@@ -139,6 +144,18 @@ def test_a_name_that_is_to_be_hidden_keeps_a_node_from_it(tmp_path: Path, monkey
     _recorded(None, fails=False)
     assert len(kept.bundles) == 3
     assert not [payload for _, _, payload in kept.frames if b"by_pattern" in payload]
+
+
+def test_nodes_leave_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
+    _project(tmp_path / "p", fails=False)
+    gc.collect()
+    gc.disable()
+    try:
+        _recorded(None, fails=False)
+        left = [each.name for each in gc.get_objects() if type(each) is SpanRecord and each.kind in _OF_NODES]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 def test_what_a_dead_process_left_is_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

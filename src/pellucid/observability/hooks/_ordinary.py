@@ -163,6 +163,7 @@ class OrdinaryNodes:
         except BaseException as error:
             self._guard.caught(part, error)
         bundle.close(span)
+        span.bundle = None
         leave(span)
 
     def keep(self, node: SpanRecord) -> None:
@@ -202,6 +203,8 @@ class OrdinaryNodes:
                 self.keep(node)
             elif bundle.is_here:
                 self._recording.spool.end(STREAM_BUNDLES, span.span_id, bundle.end())
+            # It knows its spans: without this they would wait for the garbage collector.
+            span.bundle = None
             leave(span)
 
     @staticmethod
