@@ -237,6 +237,16 @@ class TestDisplay:
         display.stop()
         assert shown == ["0/2 nodes · 0:00", "1/2 nodes · 0:00 · about 0:10 left"]
 
+    def test_it_does_not_say_that_no_time_is_left(self) -> None:
+        now = 0.0
+        display = ProgressDisplay(print, clock=lambda: now, expect=lambda pipeline: {"only": 10.0})
+        display.before_pipeline_run(SimpleNamespace(nodes=[SimpleNamespace(name="only")]))
+        display.after_node_dispatched(SimpleNamespace(name="only"))
+        now = 60.0
+        shown = display.text()
+        display.stop()
+        assert shown == "0/1 nodes · 1:00 · only"
+
     def test_it_shows_nothing_once_it_is_stopped(self) -> None:
         shown: list[str] = []
         display = ProgressDisplay(shown.append)

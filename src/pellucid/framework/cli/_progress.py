@@ -102,7 +102,8 @@ class ProgressDisplay:
             done, total = self._done, self._total
             left = self._remaining.seconds(now)
         times = elapsed_text(now - self._started)
-        if left is not None:
+        # Where less is left than that, or a node takes longer than it ever did, there is nothing to be told.
+        if left is not None and left >= 1:
             times += f" · about {elapsed_text(left)} left"
         names = f" · {', '.join(running)}" if running else ""
         return f"{done}/{total} nodes · {times}{names}"
