@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -106,6 +107,30 @@ def test_a_memory_dataset_may_be_inherited_from() -> None:
 
     assert Constant(3).load() == 3
     assert Constant(3)._init_args == {"number": 3}
+
+
+def test_an_heir_without_a_constructor_knows_its_arguments() -> None:
+    class Heir(MemoryDataset):
+        pass
+
+    assert Heir(5, "assign")._init_args == {"data": 5, "copy_mode": "assign", "metadata": None}
+    assert Heir(copy_mode="copy", metadata={"a": 1})._init_config() == {
+        "type": f"{__name__}.{Heir.__qualname__}",
+        "copy_mode": "copy",
+        "metadata": {"a": 1},
+    }
+
+
+def test_what_was_given_goes_with_the_release() -> None:
+    class Payload:
+        pass
+
+    for options in ({}, {"metadata": {"a": 1}}):
+        dataset = MemoryDataset(Payload(), "assign", **options)
+        alive = weakref.ref(dataset.load())
+        dataset.release()
+        assert alive() is None
+        assert dataset._init_args["metadata"] == options.get("metadata")
 
 
 def test_nothing_is_data_to_begin_with() -> None:

@@ -49,6 +49,9 @@ def test_datasets_by_direction() -> None:
     assert (made.inputs(), made.outputs()) == ({"a"}, {"e"})
     assert (made.all_inputs(), made.all_outputs()) == ({"a", "b", "c", "d"}, {"b", "c", "d", "e"})
     assert made.datasets() == {"a", "b", "c", "d", "e"}
+    made.inputs().clear()
+    made.outputs().clear()
+    assert (made.inputs(), made.outputs()) == ({"a"}, {"e"})
 
 
 def test_a_pipeline_is_made_of_nodes_and_pipelines() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 import pytest
@@ -11,6 +11,8 @@ from tests.support.runner import Answer, hooks
 
 from pellucid._util.telling import tell
 from pellucid.exceptions import NodeExitError, RunTerminated
+from pellucid.framework.hooks import hook_impl
+from pellucid.framework.hooks.manager import _create_hook_manager
 from pellucid.io import DataCatalog
 from pellucid.pipeline import node, pipeline
 from pellucid.runner import SequentialRunner
@@ -73,6 +75,39 @@ def test_a_foreign_relay_is_called() -> None:
         "after_node_attempt",
         "after_node_settled",
     ]
+
+
+class Named:
+    """Each implementation takes some of the arguments, by name and in an order of its own."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    @hook_impl
+    def after_node_dispatched(self) -> None:
+        self.heard.append(())
+
+    @hook_impl
+    def before_dataset_loaded(self, dataset_name: str) -> None:
+        self.heard.append((dataset_name,))
+
+    @hook_impl
+    def before_node_run(self, run_id: str, node: str) -> dict[str, Any] | None:
+        self.heard.append((run_id, node))
+        return {"heard": len(self.heard)} if len(self.heard) < 4 else None
+
+
+def test_an_implementation_gets_the_arguments_that_it_names() -> None:
+    manager, plugin = _create_hook_manager(), Named()
+    manager.register(plugin)
+    calls: Any = HookCalls(manager)
+    assert calls.after_node_dispatched(node="n", run_id="r") == []
+    assert calls.before_dataset_loaded(dataset_name="d", node="n") == []
+    arguments: dict[str, Any] = {"node": "n", "catalog": None, "inputs": {}, "is_async": False, "run_id": "r"}
+    assert calls.before_node_run(**arguments) == [{"heard": 3}]
+    assert plugin.heard == [(), ("d",), ("r", "n")]
+    manager.register(Named())
+    assert cast("Any", HookCalls(manager)).before_node_run(**arguments) == [{"heard": 1}]
 
 
 class Wrapper:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.growth import assert_linear
+from tests.support.growth import assert_linear, steps_of
 from tests.support.runner import increment
 
 from pellucid.io import DataCatalog
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from pellucid.pipeline import Pipeline
     from pellucid.runner import AbstractRunner
+
+MOST_STEPS = 340
 
 
 def _chain(size: int) -> Pipeline:
@@ -42,3 +45,15 @@ def test_cost_is_linear(make: Callable[[int], Pipeline], runner: AbstractRunner)
         return lambda: runner.run(parts, DataCatalog({"d0": 0}))
 
     assert_linear(run, 50)
+
+
+def test_a_node_in_memory_takes_few_steps(caplog: pytest.LogCaptureFixture) -> None:
+    """Lines of all modules together, where nobody listens and nothing is logged."""
+    caplog.set_level(logging.WARNING, "pellucid")
+
+    def steps(size: int) -> int:
+        parts, catalog = _chain(size), DataCatalog({"d0": 0})
+        return steps_of(lambda: SequentialRunner().run(parts, catalog))
+
+    steps(2)  # finds out what has to be found out once
+    assert (steps(110) - steps(10)) / 100 <= MOST_STEPS

@@ -22,7 +22,7 @@ class Time:
 def test_a_node_can_run_from_when_the_last_one_that_it_needs_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     time = Time()
     monkeypatch.setattr(_waits, "time", time)
-    waits = Waits([[], [], [0, 1]])
+    waits = Waits([[], [], [0, 1], [0]])
     time.now = 103.0
     assert waits.seconds(0) == 3.0
     waits.done(0)
@@ -30,6 +30,7 @@ def test_a_node_can_run_from_when_the_last_one_that_it_needs_is_done(monkeypatch
     waits.done(1)
     time.now = 106.0
     assert waits.seconds(2) == 1.0
+    assert waits.seconds(3) == 3.0
 
 
 def test_what_is_kept_of_a_node_is_a_few_bytes() -> None:

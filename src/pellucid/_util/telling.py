@@ -46,14 +46,14 @@ def tell_all(caller: Callable[..., Any], name: str, **arguments: Any) -> None:
     """Call a hook; one plugin that raises does not keep the others from being called.
 
     Args:
-        caller: the hook.
+        caller: the hook; one that cannot say who listens is called as a whole.
         name: its name, for the log.
         **arguments: what it is called with.
 
     Raises:
         BaseException: what was raised first, or the first interruption by a signal; any others are noted on it.
     """
-    if len(getattr(caller, "implementations", ())) == 1:
+    if not hasattr(caller, "get_hookimpls"):
         caller(**arguments)
         return
     raised = _raised_by_each(caller, arguments)

@@ -136,7 +136,7 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         dataset = self[ds_name]
         if version is not None:
             dataset = at_version(ds_name, dataset, Version(version, None))
-        if not is_told(node_teller):
+        if logger.isEnabledFor(logging.INFO) and not is_told(node_teller):
             logger.info("Loading '%s' (%s)", ds_name, type(dataset).__name__)
         try:
             data = dataset.load()
@@ -156,7 +156,7 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
             DataValidationError: its validator refuses the data.
         """
         dataset = self[ds_name]
-        if not is_told(node_teller):
+        if logger.isEnabledFor(logging.INFO) and not is_told(node_teller):
             logger.info("Saving '%s' (%s)", ds_name, type(dataset).__name__)
         if self.validation_enabled:
             data = self._validation.apply(ds_name, data, "save")

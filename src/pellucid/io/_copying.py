@@ -46,11 +46,11 @@ def copy_data(data: Any, mode: TCopyMode | None = None) -> Any:
     return copy.deepcopy(data)
 
 
-def check_copy_mode(mode: str | None) -> None:
+def check_copy_mode(mode: str) -> None:
     """Refuse a copy mode that there is not.
 
     Raises:
         DatasetError: names those that there are.
     """
-    if mode is not None and mode not in COPY_MODES:
+    if mode not in COPY_MODES:
         raise DatasetError(f"There is no copy mode {mode!r}; it is one of {', '.join(map(repr, COPY_MODES))}.")

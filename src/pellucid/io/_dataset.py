@@ -34,6 +34,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
     Attributes:
         _EPHEMERAL: true if the data is gone with the process.
         _SINGLE_PROCESS: true if the dataset must not be handed to another process.
+        _NOTES_ITS_CALL: true in the body of a class whose constructor sets ``_init_call``.
     """
 
     _EPHEMERAL: bool = False
@@ -42,7 +43,7 @@ class AbstractDataset(ABC, Generic[_DI, _DO]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = cls.__dict__
-        if "__init__" in own:
+        if "__init__" in own and not own.get("_NOTES_ITS_CALL"):
             type.__setattr__(cls, "__init__", _recording(own["__init__"]))
         for name in ("load", "save"):
             function = own.get(name)

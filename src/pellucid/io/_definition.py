@@ -71,6 +71,8 @@ def parse_dataset_definition(
     if TYPE_KEY not in arguments:
         raise DatasetError("its configuration has no 'type'.")
     class_obj = _dataset_class(arguments.pop(TYPE_KEY))
+    if not arguments:
+        return class_obj, arguments
     for reserved in (VERSION_KEY, VALIDATOR_KEY):
         if arguments.pop(reserved, None) is not None:
             logger.warning("'%s' in a dataset's configuration is ignored: it is no argument of the dataset.", reserved)
@@ -86,7 +88,7 @@ def parse_dataset_definition(
 def copy_containers(value: Any) -> Any:
     """Copy dictionaries and lists at any depth, and share everything else."""
     if isinstance(value, dict):
-        return {key: copy_containers(each) for key, each in value.items()}
+        return {key: each if isinstance(each, str) else copy_containers(each) for key, each in value.items()}
     if isinstance(value, list):
         return [copy_containers(each) for each in value]
     return value

@@ -62,11 +62,13 @@ class CatalogConfigResolver:
             raise DatasetError(f"The catalog has more than one catch-all pattern: {shown}. Keep one.")
         self._catch_all = PatternTable(catch_alls)
         self._patterns = PatternTable({text: entry for text, entry in patterns.items() if text not in catch_alls})
+        # Most catalogs have no pattern, and are asked for every dataset that only goes from node to node.
+        self._tables = tuple(table for table in (self._patterns, self._catch_all) if len(table))
         self._check_patterns()
 
     def _check_patterns(self) -> None:
         """Find mistakes in the patterns' configurations now, and not when the first name matches."""
-        for table in (self._patterns, self._catch_all):
+        for table in self._tables:
             for pattern in table:
                 entry = table.config_of(pattern)
                 pattern.check_references(entry)
@@ -117,7 +119,7 @@ class CatalogConfigResolver:
 
     def matches(self, ds_name: str) -> bool:
         """Tell whether a pattern of the catalog matches a name, its catch-all included."""
-        return self._patterns.find(ds_name) is not None or self._catch_all.find(ds_name) is not None
+        return bool(self._tables) and any(table.find(ds_name) is not None for table in self._tables)
 
     def resolve_pattern(self, ds_name: str) -> dict[str, Any]:
         """Return the configuration of a dataset, placeholders and credentials filled in; a copy.
@@ -131,7 +133,7 @@ class CatalogConfigResolver:
         entry = self._resolved_configs.get(ds_name)
         if entry is not None:
             return dict(copy_containers(entry))
-        for table in (self._patterns, self._catch_all):
+        for table in self._tables:
             pattern = table.find(ds_name)
             if pattern is not None:
                 break

@@ -22,6 +22,7 @@ class _Nothing:
 
 
 _EMPTY: Any = _Nothing()
+_NO_ARGUMENTS: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
 
 class MemoryDataset(AbstractDataset[Any, Any]):
@@ -37,16 +38,23 @@ class MemoryDataset(AbstractDataset[Any, Any]):
     """
 
     _EPHEMERAL = True
+    _NOTES_ITS_CALL = True
 
     def __init__(
         self, data: Any = _EMPTY, copy_mode: TCopyMode | None = None, metadata: dict[str, Any] | None = None
     ) -> None:
-        check_copy_mode(copy_mode)
+        if copy_mode is not None:
+            check_copy_mode(copy_mode)
         self._copy_mode = copy_mode
         self.metadata = metadata
         self._data = _EMPTY if data is _EMPTY else copy_data(data, copy_mode)
-        if type(self) is MemoryDataset:
-            # What was recorded would keep the data alive after its release.
+        if type(self) is not MemoryDataset:
+            # The constructor of a subclass may have noted its own arguments.
+            self.__dict__.setdefault("_init_call", ((data, copy_mode, metadata), {}))
+        elif copy_mode is None and metadata is None:
+            self._init_call = _NO_ARGUMENTS
+        else:
+            # Not the data: that would keep it alive after its release.
             self._init_call = ((), {"copy_mode": copy_mode, "metadata": metadata})
 
     def load(self) -> Any:

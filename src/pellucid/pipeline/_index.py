@@ -181,16 +181,34 @@ class View:
     @cached_property
     def graph(self) -> Graph:
         """Which node depends on which."""
+        writers, size = self._index.writers, self._size
         parents: list[list[int]] = []
         for node in self.nodes:
-            writers = (self.writer(name) for name in map(base_name, node.inputs))
-            parents.append(list(dict.fromkeys(writer for writer in writers if writer is not None)))
+            found = {writers.get(base_name(name), size): None for name in node.inputs}
+            parents.append([writer for writer in found if writer < size])
         return graph_of(parents)
 
     @cached_property
     def layers(self) -> list[list[Node]]:
         """The nodes by layers, each layer sorted by name."""
-        return [sorted((self.nodes[position] for position in layer), key=_name) for layer in layers(self.graph)]
+        nodes = self.nodes
+        return [
+            sorted([nodes[position] for position in layer], key=_name) if len(layer) > 1 else [nodes[layer[0]]]
+            for layer in layers(self.graph)
+        ]
+
+    @cached_property
+    def free_inputs(self) -> frozenset[str]:
+        """The datasets that are read, and written by no node."""
+        writers, size = self._index.writers, self._size
+        names = {name for node in self.nodes for name in node.inputs}
+        return frozenset(name for name in names if writers.get(base_name(name), size) >= size)
+
+    @cached_property
+    def free_outputs(self) -> frozenset[str]:
+        """The datasets that are written, and read by no node."""
+        read = {base_name(name) for node in self.nodes for name in node.inputs}
+        return frozenset(name for node in self.nodes for name in node.outputs if base_name(name) not in read)
 
     def find(self, name: str) -> Node | None:
         """Return the node of this name, or None."""

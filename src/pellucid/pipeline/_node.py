@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pellucid.pipeline.preview_contract import PreviewPayload
 
 _LONGEST = 10_000  # characters of an error in the log
-_DERIVED = ("_unique_key", "inputs", "namespace_prefixes")
+_DERIVED = ("_unique_key", "inputs", "namespace_prefixes", "outputs")
 
 
 class Node:
@@ -118,7 +118,7 @@ class Node:
         """The datasets it reads, in the order of the arguments."""
         return names_in(self._inputs)
 
-    @property
+    @cached_property
     def outputs(self) -> list[str]:
         """The datasets it writes, in order."""
         return names_in(self._outputs)
@@ -214,9 +214,10 @@ class Node:
             NodeOutputError: if the function's result does not fit the outputs.
             Exception: whatever the function raises.
         """
-        data = check_data(self._inputs, inputs, self.name)
+        name = self.name
+        data = check_data(self._inputs, inputs, name)
         try:
-            return by_name(self._outputs, call(self._func, self._inputs, data), self.name)
+            return by_name(self._outputs, call(self._func, self._inputs, data), name)
         except Exception as error:
             self._logger.error("The node %s failed: %s", self, text_of(error, _LONGEST))  # noqa: TRY400 - who reports it has the traceback
             raise

@@ -15,7 +15,6 @@ from pellucid.pipeline._index import View
 from pellucid.pipeline._namespacing import renamed_nodes
 from pellucid.pipeline._naming import check_tags
 from pellucid.pipeline._node import Node
-from pellucid.pipeline._transcoding import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,13 +124,11 @@ class Pipeline:
 
     def inputs(self) -> set[str]:
         """Return the datasets that are read, and written by no node."""
-        writer = self._view.writer
-        return {name for node in self._view.nodes for name in node.inputs if writer(base_name(name)) is None}
+        return set(self._view.free_inputs)
 
     def outputs(self) -> set[str]:
         """Return the datasets that are written, and read by no node."""
-        readers = self._view.readers
-        return {name for node in self._view.nodes for name in node.outputs if not readers(base_name(name))}
+        return set(self._view.free_outputs)
 
     def datasets(self) -> set[str]:
         """Return all datasets that are read or written, parameters among them."""

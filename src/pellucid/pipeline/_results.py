@@ -21,7 +21,9 @@ def call(func: Callable[..., Any], names: Names, data: dict[str, Any]) -> Any:
     """Call a function with the data of the datasets that ``names`` has."""
     if isinstance(names, dict):
         return func(**{argument: data[name] for argument, name in names.items()})
-    return func(*[data[name] for name in names_in(names)])
+    if isinstance(names, str) and names:
+        return func(data[names])
+    return func(*[data[name] for name in names or ()])
 
 
 def check_data(names: Names, data: object, node: str) -> dict[str, Any]:
@@ -36,6 +38,8 @@ def check_data(names: Names, data: object, node: str) -> dict[str, Any]:
         raise PipelineError(
             f"The node '{node}' is run with a dictionary of data by dataset name, and {type(data).__name__} is none."
         )
+    if isinstance(names, str) and names in data and len(data) == 1 and names:
+        return data
     expected = dict.fromkeys(names_in(names))
     if expected.keys() != data.keys():
         missing = [repr(name) for name in expected if name not in data]
@@ -57,6 +61,8 @@ def by_name(outputs: Names, result: Any, node: str) -> dict[str, Any]:
     Raises:
         NodeOutputError: if the result does not fit the outputs. For a generator this happens while it is read.
     """
+    if isinstance(outputs, str) and outputs:
+        return {outputs: result}
     if not outputs:
         if result is not None:
             warnings.warn(
@@ -66,8 +72,6 @@ def by_name(outputs: Names, result: Any, node: str) -> dict[str, Any]:
                 stacklevel=3,
             )
         return {}
-    if isinstance(outputs, str):
-        return {outputs: result}
     names = names_in(outputs)
     if isinstance(result, GeneratorType):
         return dict(zip(names, _streams(result, outputs, node), strict=True))

@@ -28,35 +28,18 @@ _logger = logging.getLogger("pellucid.runner")
 
 def plain_name(dataset: str) -> str:
     """Return the name without what follows ``@``: ``cars@pandas`` and ``cars@spark`` are one thing."""
-    return dataset.partition("@")[0]
+    return dataset.partition("@")[0] if "@" in dataset else dataset
 
 
 def dependencies_of(nodes: Sequence[Node]) -> list[list[int]]:
     """Return for each node the indices of those that write what it reads, in the order of its inputs."""
     producers = {plain_name(name): index for index, node in enumerate(nodes) for name in node.outputs}
+    nobody = len(nodes)
     found = []
     for node in nodes:
-        indices = (producers.get(plain_name(name)) for name in node.inputs)
-        found.append(list(dict.fromkeys(index for index in indices if index is not None)))
+        indices = {producers.get(plain_name(name), nobody): None for name in node.inputs}
+        found.append([index for index in indices if index != nobody])
     return found
-
-
-class _NoExit:
-    """Lets everything through but ``sys.exit``, which becomes a ``NodeExitError``."""
-
-    __slots__ = ("_node",)
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            failure = as_failure(self._node.name, error)
-            if failure is not error:
-                raise failure from error
 
 
 class Board:
@@ -84,8 +67,12 @@ class Board:
         # Before any hook hears of it: what interrupts from here on finds the node among those to be settled.
         self._unsettled[index] = None
         if self._calls.after_node_dispatched is not None:
-            with _NoExit(self.nodes[index]):
-                self._calls.after_node_dispatched(node=self.nodes[index], run_id=self._run_id)
+            node = self.nodes[index]
+            try:
+                self._calls.after_node_dispatched(node=node, run_id=self._run_id)
+            except SystemExit as error:
+                _refuse_exit(node, error)
+                raise
         return 0.0 if self._waits is None else self._waits.seconds(index)
 
     def is_settled(self, index: int) -> bool:
@@ -97,19 +84,19 @@ class Board:
         self.done.add(index)
         if self._waits is not None:
             self._waits.done(index)
-        if not is_told(run_teller) and _logger.isEnabledFor(logging.INFO):
+        if _logger.isEnabledFor(logging.INFO) and not is_told(run_teller):
             _logger.info("Completed node: %s", self.nodes[index].name)
             _logger.info("Completed %d out of %d tasks", len(self.done), len(self.nodes))
         self._unsettled.pop(index, None)
         settled = self._calls.after_node_settled
-        if settled is not None:
-            with _NoExit(self.nodes[index]):
+        try:
+            if settled is not None:
                 tell_all(settled, "after_node_settled", node=self.nodes[index], run_id=self._run_id, error=None)
-        unneeded = self._readers.done(index)
-        if unneeded:
-            with _NoExit(self.nodes[index]):
-                for name in unneeded:
-                    self._catalog.release(name)
+            for name in self._readers.done(index):
+                self._catalog.release(name)
+        except SystemExit as error:
+            _refuse_exit(self.nodes[index], error)
+            raise
 
     def failed(self, index: int, error: BaseException) -> None:
         """Note that a node has failed; raises nothing but what ``tell`` raises, as do all that follow."""
@@ -196,3 +183,10 @@ class Board:
             run_id=self._run_id,
             error=error,
         )
+
+
+def _refuse_exit(node: Node, error: SystemExit) -> None:
+    """Raise a ``NodeExitError`` in place of what ``sys.exit`` raised; nothing for a signal."""
+    failure = as_failure(node.name, error)
+    if failure is not error:
+        raise failure from error

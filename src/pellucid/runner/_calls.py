@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pellucid.exceptions import NodeExitError, RunTerminated
@@ -47,24 +48,35 @@ class DirectCall:
         implementations: none of which wraps others; the last one is called first.
     """
 
-    __slots__ = ("_steps", "implementations")
+    __slots__ = ("_implementations", "_steps")
 
     def __init__(self, implementations: Sequence[Any]) -> None:
-        self.implementations = tuple(implementations)
-        self._steps = tuple((each.function, each.argnames) for each in reversed(implementations))
+        self._implementations = tuple(implementations)
+        self._steps = tuple((each.function, _picking(each.argnames)) for each in reversed(implementations))
 
     def __call__(self, **arguments: Any) -> list[Any]:
         """Return what the implementations return, but for None."""
         results = []
-        for function, names in self._steps:
-            result = function(*[arguments[name] for name in names])
+        for function, pick in self._steps:
+            result = function(*pick(arguments))
             if result is not None:
                 results.append(result)
         return results
 
     def get_hookimpls(self) -> list[Any]:
         """Return the implementations, in pluggy's order."""
-        return list(self.implementations)
+        return list(self._implementations)
+
+
+def _call_of(implementation: Any) -> Callable[..., list[Any]]:
+    """Return what calls the only implementation of a hook: a plain function, as that is the quickest to call."""
+    function, pick = implementation.function, _picking(implementation.argnames)
+
+    def call(**arguments: Any) -> list[Any]:
+        result = function(*pick(arguments))
+        return [] if result is None else [result]
+
+    return call
 
 
 class HookCalls:
@@ -130,7 +142,17 @@ def _listened_to(hooks: Any, name: str, *, is_watched: bool) -> Callable[..., An
         return None
     if is_watched or not all(_is_plain(each) for each in implementations):
         return caller
-    return DirectCall(implementations)
+    return _call_of(implementations[0]) if len(implementations) == 1 else DirectCall(implementations)
+
+
+def _picking(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return what takes the arguments of these names out of all that a hook is called with."""
+    if not names:
+        return lambda _: ()
+    if len(names) == 1:
+        name = names[0]
+        return lambda arguments: (arguments[name],)
+    return itemgetter(*names)
 
 
 def _is_plain(implementation: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -91,8 +90,10 @@ class ExecutorDrive:
         from queue import Empty
 
         while True:
-            with contextlib.suppress(Empty):
+            try:
                 return self._ended.get(timeout=SIGNAL_SECONDS)
+            except Empty:
+                continue
 
     def _submit(self) -> None:
         while self._ready and len(self._running) < self._limit:

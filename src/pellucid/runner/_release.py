@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,14 +30,11 @@ class ReleaseCounts:
         self._inputs = [names if len(names) < 2 else tuple(dict.fromkeys(names)) for names in inputs]
         self._outputs = outputs
         self._kept = kept
-        self._readers = Counter(name for names in self._inputs for name in names)
+        self._readers = Counter(chain.from_iterable(self._inputs))
 
     def done(self, index: int) -> list[str]:
         """Note that a node is done, once; return the datasets that can go now."""
-        readers, kept, gone = self._readers, self._kept, []
-        for name in self._inputs[index]:
-            left = readers[name] = readers[name] - 1
-            if not left and name not in kept:
-                gone.append(name)
-        gone.extend(name for name in self._outputs[index] if not readers[name] and name not in kept)
-        return gone
+        readers, kept, inputs = self._readers, self._kept, self._inputs[index]
+        for name in inputs:
+            readers[name] -= 1
+        return [name for name in (*inputs, *self._outputs[index]) if not readers.get(name) and name not in kept]

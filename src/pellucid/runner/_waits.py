@@ -35,6 +35,8 @@ class Waits:
 
     def seconds(self, index: int) -> float:
         """Return for how long a node could have run by now."""
-        needed = self._needed[self._ends[index] : self._ends[index + 1]]
-        ready_at = max(map(self._done_at.__getitem__, needed), default=self._started_at)
+        first, end = self._ends[index], self._ends[index + 1]
+        if end - first == 1:
+            return time.monotonic() - self._done_at[self._needed[first]]
+        ready_at = max(map(self._done_at.__getitem__, self._needed[first:end]), default=self._started_at)
         return time.monotonic() - ready_at

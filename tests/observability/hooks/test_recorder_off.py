@@ -125,3 +125,19 @@ def test_with_each_of_them_off(observed: Observed, kind: str) -> None:
     assert (code, out, "timestamp" in err) == (0, "", False)
     assert files(observed) == set()
     assert outputs_of(observed.path)["report.txt"] == b"6 [3, 6, 9]"
+
+
+NOBODY_LISTENS = """
+from pellucid.runner._calls import HookCalls
+with KedroSession.create() as session:
+    calls = HookCalls(session._hook_manager)
+    print([name for name in HookCalls.NAMES if getattr(calls, name) is not None])
+"""
+
+
+@pytest.mark.parametrize("variable", ["", "OTEL_SDK_DISABLED"])
+def test_nobody_listens_to_nodes_where_nothing_is_recorded(observed: Observed, variable: str) -> None:
+    if not variable:
+        observed.configure("enabled: false\n")
+    code, out, err = observed.run(body=NOBODY_LISTENS, **({variable: "true"} if variable else {}))
+    assert (code, out.strip()) == (0, "[]"), err

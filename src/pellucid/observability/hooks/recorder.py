@@ -76,6 +76,9 @@ class Recorder:
         """Begin to record."""
         recording = self._guard.call(_PART, open_recording, session, self._guard)
         if recording is None:
+            if not self._guard.faults:
+                # It has nothing to do: so that nobody listens to nodes and datasets.
+                session._hook_manager.unregister(self)  # noqa: SLF001 - as below
             return
         self._recording = recording
         self._guard.call(_PART, self._begin, session, seconds)
