@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,6 +282,77 @@ def test_what_a_killed_owner_left_is_removed_by_the_next_arena(tmp_path: Path) -
             assert names == {kept.name, arena.folder.name}
         living.communicate("\n")
     assert [*shm.iterdir(), *disk.iterdir()] == []
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_an_owner_that_is_killed_while_it_removes_leaves_what_the_next_arena_finds(tmp_path: Path, count: int) -> None:
+    source = f"""
+import os, shutil, signal
+remove, calls = shutil.rmtree, []
+def remove_or_die(*arguments, **options):
+    if len(calls) == {count}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls.append(arguments)
+    remove(*arguments, **options)
+shutil.rmtree = remove_or_die
+{OWN}
+from pathlib import Path
+from pellucid._util.locks import FileLock
+FileLock.release = lambda *arguments, **options: os.kill(os.getpid(), signal.SIGKILL)
+arena.close()
+"""
+    shm, disk = tmp_path / "shm", tmp_path / "disk"
+    shm.mkdir()
+    disk.mkdir()
+    with child(source, shm, disk) as owner:
+        folder = Path(line(owner))
+        owner.communicate("\n")
+    assert owner.returncode == -signal.SIGKILL
+    assert Path(f"{folder}.lock").exists()
+    SharedMemoryArena(shm, disk).close()
+    assert [*shm.iterdir(), *disk.iterdir()] == []
+
+
+def test_a_folder_that_could_not_be_removed_is_removed_by_the_next_arena(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where a worker that is just being killed goes on writing, or with data that is mapped on Windows."""
+    arena = SharedMemoryArena(tmp_path, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *_arguments, **_options: None)
+        arena.close()
+        assert arena.folder.exists()
+    assert sweep(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_while_a_folder_is_removed_is_removed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arena = SharedMemoryArena(tmp_path, tmp_path)
+    remove, calls = shutil.rmtree, []
+
+    def remove_once_written(path: Path, **options: Any) -> None:
+        remove(path, **options)
+        calls.append(path)
+        if calls.count(arena.folder) == 1:
+            arena.folder.mkdir(exist_ok=True)
+
+    monkeypatch.setattr("shutil.rmtree", remove_once_written)
+    arena.close()
+    assert calls.count(arena.folder) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", no_room)
+    with pytest.raises(OSError, match="No space"):
+        SharedMemoryArena(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.processes

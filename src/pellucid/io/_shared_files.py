@@ -25,6 +25,7 @@ _ALIGNMENT = 64
 """Bytes; what Arrow recommends, and a cache line."""
 _MAPPED_FROM = 64 * 1024
 """Bytes; below that, reading is faster than mapping."""
+_BUFFER = 8 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -99,7 +100,7 @@ def _not_kept(path: str, parts: Sequence[Any], error: OSError) -> DatasetError:
     return DatasetError(f"No {size:,} bytes can be kept in {Path(path).parent}: {error.strerror or error}.")
 
 
-def _unlink(path: str) -> None:
+def _unlink(path: str | Path) -> None:
     # It may be gone already; or, on Windows, still be mapped: then it goes with the folder.
     with contextlib.suppress(OSError):
         Path(path).unlink()
@@ -117,14 +118,15 @@ def _write(path: str, parts: Sequence[Any]) -> None:
         position = _aligned(position)
         header += _SEGMENT.pack(position, len(part))
         position += len(part)
-    unfinished = f"{path}.{os.urandom(6).hex()}.part"
+    unfinished = Path(f"{path}.{os.urandom(6).hex()}.part")
     try:
-        with Path(unfinished).open("xb") as file:
+        # Of a given size, the buffer is made without asking the system what kind of file this is.
+        with unfinished.open("xb", buffering=_BUFFER) as file:
             written = file.write(header)
             for part in parts:
                 written += file.write(bytes(_aligned(written) - written))
                 written += file.write(part)
-        Path(unfinished).replace(path)
+        unfinished.replace(path)
     except BaseException:
         _unlink(unfinished)
         raise

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _SHARED_MEMORY = Path("/dev") / "shm"
 _SPILL_LINK = "spill"
+_ATTEMPTS = 3
 
 
 class SharedMemoryArena:
@@ -47,11 +48,10 @@ class SharedMemoryArena:
         sweep(base)
         self._lock, self._folder = _make(base)
         self._spill = spill_base / f"{self._folder.name}.spill"
+        self._finalizer = weakref.finalize(self, _remove, self._lock, self._folder, self._spill, os.getpid())
         # So that whoever sweeps this one day knows of the other folder, whatever its own temporary directory is.
         if hasattr(os, "symlink"):
             _try_symlink(self._spill.absolute(), self._folder / _SPILL_LINK)
-        self._count = 0
-        self._finalizer = weakref.finalize(self, _remove, self._lock, self._folder, self._spill, os.getpid())
 
     @property
     def folder(self) -> Path:
@@ -110,7 +110,11 @@ def _make(base: Path) -> tuple[FileLock, Path]:
         lock = FileLock(f"{folder}.lock")
         # Not acquired if somebody swept the new lock file between its creation and its lock.
         if lock.acquire():
-            folder.mkdir(mode=0o700)
+            try:
+                folder.mkdir(mode=0o700)
+            except BaseException:
+                _clear(lock, folder, None)
+                raise
             return lock, folder
 
 
@@ -122,11 +126,26 @@ def _try_symlink(target: Path, link: Path) -> None:
 
 
 def _remove(lock: FileLock, folder: Path, spill: Path, owner: int) -> None:
-    if os.getpid() != owner:
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(spill, ignore_errors=True)
-    lock.release(remove=True)
+    if os.getpid() == owner:
+        _clear(lock, folder, spill)
+
+
+def _clear(lock: FileLock, folder: Path, spill: Path | None) -> None:
+    """Remove both folders, then the lock: whoever is killed in between leaves what the next one finds.
+
+    The folder leads to the other one and so comes after it; without the lock nobody would look for either again.
+    """
+    is_spill_gone = spill is None or _is_removed(spill)
+    lock.release(remove=_is_removed(folder) and is_spill_gone)
+
+
+def _is_removed(folder: Path) -> bool:
+    """Remove a folder, and tell whether it is gone; a worker that is just being killed may still write to it."""
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return True
+    return False
 
 
 def sweep(base: Path) -> int:
@@ -146,11 +165,7 @@ def sweep(base: Path) -> int:
             logger.debug("%s is left as it is: %s", entry.path, error)
             continue
         folder = Path(lock.path.removesuffix(".lock"))
-        spill = _spill_of(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        if spill is not None:
-            shutil.rmtree(spill, ignore_errors=True)
-        lock.release(remove=True)
+        _clear(lock, folder, _spill_of(folder))
         removed += 1
     return removed
 

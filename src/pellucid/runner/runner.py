@@ -13,6 +13,7 @@ from pellucid.runner._board import Board
 from pellucid.runner._calls import HookCalls, NullRelay
 from pellucid.runner._drive import ExecutorDrive, in_order
 from pellucid.runner._execution import Execution
+from pellucid.runner._remains import remove_remains
 from pellucid.runner._selection import materialise, only_missing, resume_from
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class AbstractRunner:
             WorkerLostError: a worker process died.
             BaseException: whatever a node, a dataset or a hook raised.
         """
+        remove_remains()
         if only_missing_outputs:
             pipeline = self._filter_pipeline_for_missing_outputs(pipeline, catalog)
         materialise(pipeline, catalog)
