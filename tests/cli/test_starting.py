@@ -15,6 +15,7 @@ from pellucid._version import __version__
 from pellucid.framework.cli._builtin import GLOBAL_COMMANDS, PROJECT_COMMANDS
 from pellucid.framework.cli._commands import DescribedGroup
 from pellucid.framework.cli.cli import KedroCLI
+from pellucid.observability._cli import runs, telemetry
 
 pytestmark = pytest.mark.processes
 
@@ -44,12 +45,15 @@ LIBRARIES = (
     *("socket", "sqlite3", "ssl", "statistics", "structlog", "tempfile", "typing", "yaml"),
     *("pellucid.framework.project", "pellucid.framework.session", "pellucid.framework.startup"),
     *("pellucid.io", "pellucid.pipeline", "pellucid.runner"),
+    # Of these no command that goes well has need.
+    *("getpass", "unicodedata", "pellucid.framework.hooks._misfits", "pellucid.framework.session.service_session"),
+    *("pellucid.observability._cli._runs_commands", "pellucid.observability._cli._telemetry_commands"),
+    *("pellucid.framework.cli.utils", "pellucid.observability.export"),
 )
 ALLOWED = {
     "--version": set(),
     "--help": {"click", "inspect", "logging", "pathlib", "re", "typing"},
     "run": {
-        *("email", "importlib.metadata", "tempfile"),  # by importlib.invalidate_caches, since Python 3.12
         *("click", "dataclasses", "inspect", "json", "logging", "pathlib", "pluggy", "re", "sqlite3", "typing", "yaml"),
         *("pellucid.framework.project", "pellucid.framework.session", "pellucid.framework.startup"),
         *("pellucid.io", "pellucid.pipeline", "pellucid.runner"),
@@ -109,9 +113,9 @@ def test_hooks_of_commands_hear_of_the_version(project: Path, tmp_path: Path) ->
 def test_commands_are_listed_as_they_describe_themselves(tmp_path: Path) -> None:
     command_line = KedroCLI(make_project(tmp_path / "project"))
     ctx = click.Context(command_line)
-    for commands in (GLOBAL_COMMANDS, PROJECT_COMMANDS):
-        group = DescribedGroup(commands)
-        for name in commands:
+    groups = (DescribedGroup(GLOBAL_COMMANDS), DescribedGroup(PROJECT_COMMANDS), runs.commands, telemetry.commands)
+    for group in groups:
+        for name in group.list_commands(ctx):
             described, real = group.described(name), group.get_command(ctx, name)
             assert real is not None
             assert (described.hidden, described.deprecated) == (real.hidden, real.deprecated)
@@ -135,6 +139,27 @@ def test_what_is_imported_is_left_alone_by_the_collector_in_a_process_of_its_own
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True, env=unmeasured()
     )
     assert done.stdout.splitlines()[-1] == "frozen False True"
+
+
+def test_nothing_is_collected_while_rooms_are_imported(project: Path) -> None:
+    rooms = ("framework.hooks", "framework.session", "io", "observability", "pipeline", "runner")
+    look = (
+        "import atexit, gc, sys\nfound = {}\n"
+        "class Look:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        found[name] = gc.isenabled()\n"
+        f"atexit.register(lambda: print('found', *[found['pellucid.' + each] for each in {rooms!r}], gc.isenabled()))\n"
+        "sys.meta_path.insert(0, Look())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{look}from pellucid.framework.cli import main\nmain()\n", "run"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=unmeasured(),
+    )
+    assert done.stdout.splitlines()[-1] == f"found{' False' * len(rooms)} True"
 
 
 def test_the_package_is_imported_without_typing() -> None:

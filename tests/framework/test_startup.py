@@ -42,6 +42,28 @@ def test_a_project_is_importable_once(project: ProjectFolder, monkeypatch: pytes
     importlib.import_module(project.package)
 
 
+def test_what_was_just_written_is_imported(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(project.path / "src"))
+    package = project.path / "src" / project.package
+    for folder in (package, package.parent):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("brought" if folder != package else f"{project.package}.brought")
+        before = folder.stat()
+        (folder / "brought.py").write_text("here = True\n")
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))  # as where a file system tells times in steps
+    bootstrap_project(project.path)
+    assert importlib.import_module(f"{project.package}.brought").here
+    assert importlib.import_module("brought").here
+    sys.modules.pop("brought")
+
+
+def test_what_is_known_of_other_folders_stays(project: ProjectFolder) -> None:
+    importlib.import_module("json.tool")
+    known = {path for path in sys.path_importer_cache if not path.startswith(str(project.path))}
+    bootstrap_project(project.path)
+    assert known <= set(sys.path_importer_cache)
+
+
 def test_a_relative_path(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.path.parent)
     assert _get_project_metadata(project.path.name).project_path == project.path

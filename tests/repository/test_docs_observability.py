@@ -17,7 +17,8 @@ from tests.support.documents import PAGE, renewed
 from tests.support.external import binary
 from tests.support.picture import draw, spans_of
 
-from pellucid.observability._cli import runs, telemetry
+from pellucid.observability._cli._runs_commands import runs
+from pellucid.observability._cli._telemetry_commands import telemetry
 from pellucid.observability.options import load_options, options_table
 from pellucid.observability.semconv import METRICS
 
@@ -83,7 +84,7 @@ def test_the_metrics_are_known() -> None:
 
 
 def test_the_commands_are_there() -> None:
-    groups = {**runs.commands.commands, **telemetry.commands.commands}
+    groups = {"runs": runs, "telemetry": telemetry}
     assert len(commands()) > 10
     for call in commands():
         group_name, name, *words = shlex.split(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,42 @@ def test_what_is_installed_later_is_found(site: Path) -> None:
     assert found(GROUP) == []
     install_plugin(site, "late", f"[{GROUP}]\nx = late:x\n", "")
     assert [value for _, _, value, *_ in found(GROUP)] == ["late:x"]
+
+
+def test_folders_are_read_once_until_they_change(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_plugin(site, "early", f"[{GROUP}]\nx = early:x\n", "")
+    os.utime(site, (1, 1))
+    monkeypatch.setattr(sys, "path", [str(site)])
+    read: list[str] = []
+    scan = os.scandir
+
+    def noted(path: str) -> Any:
+        read.append(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    assert [len(found(each)) for each in (GROUP, "console_scripts", GROUP)] == [1, 0, 1]
+    assert read == [str(site)]
+    install_plugin(site, "late", f"[{GROUP}]\ny = late:y\n", "")
+    assert {value for _, _, value, *_ in found(GROUP)} == {"early:x", "late:y"}
+
+
+def test_a_folder_that_has_just_changed_is_read_again(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(site)])
+    before = site.stat()
+    assert found(GROUP) == []
+    install_plugin(site, "quick", f"[{GROUP}]\nx = quick:x\n", "")
+    os.utime(site, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [value for _, _, value, *_ in found(GROUP)] == ["quick:x"]
+
+
+def test_a_folder_behind_a_link_is_read(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to(site)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "link")])
+    for number in range(2):
+        install_plugin(site, f"one{number}", f"[{GROUP}]\nx = one{number}:x\n", "")
+        os.utime(site, (1, number + 1))
+        assert len(found(GROUP)) == number + 1
 
 
 def test_a_distribution_in_an_archive_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

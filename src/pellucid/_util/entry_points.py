@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 from functools import lru_cache
 from io import FileIO
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _INFOS = (".dist-info", ".egg-info")
 _METADATA = ("METADATA", "PKG-INFO")
+# File systems tell times in steps: a folder that changed just now may change again without a later time.
+_SETTLED_NS = 2_000_000_000
 
 
 class InstalledEntryPoint:
@@ -80,30 +83,29 @@ def _texts() -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for path in sys.path:
         try:
-            with os.scandir(path or os.curdir) as entries:
-                infos = [each for each in entries if each.name.lower().endswith(_INFOS)]
+            state = os.lstat(f"{path or os.curdir}{os.sep}")  # with the separator, of the folder that a link leads to
+            is_settled = time.time_ns() - state.st_mtime_ns > _SETTLED_NS
+            texts_in = _texts_in if is_settled else _texts_in.__wrapped__
+            found = texts_in(path, state.st_dev, state.st_ino, state.st_mtime_ns)
         except NotADirectoryError:
             raise
         except OSError:
             continue  # as Python does, which imports nothing from there
-        for each in infos:
-            name = _name_of(each.name)
+        for name, info, text in found:
             if name not in seen:
                 seen.add(name)
-                yield each.path, _entry_points_of(each.path, _changed_ns(each))
+                yield info, text
 
 
-def _changed_ns(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat().st_mtime_ns
-    except OSError:
-        return 0  # a link to nowhere, or gone meanwhile
+@lru_cache(maxsize=256)
+def _texts_in(path: str, _device: int, _number: int, _changed_ns: int) -> tuple[tuple[str, str, str], ...]:
+    """Return the distributions in a folder as they were at a time: a command asks for several groups.
 
-
-@lru_cache(maxsize=4096)
-def _entry_points_of(info: str, _changed_ns: int) -> str:
-    """Return the entry points of a distribution as they were at a time: a command asks for several groups."""
-    return _text_of(info, "entry_points.txt")
+    For each: what it is called, where it is, and its entry points.
+    """
+    with os.scandir(path or os.curdir) as entries:
+        infos = [each for each in entries if each.name.lower().endswith(_INFOS)]
+    return tuple((_name_of(each.name), each.path, _text_of(each.path, "entry_points.txt")) for each in infos)
 
 
 def _name_of(info: str) -> str:

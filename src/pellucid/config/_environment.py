@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pellucid._util.rows import Row
 from pellucid.config._interpolation import MARK, Evaluator, UnresolvedError, dotted
 from pellucid.config._merging import EnvironmentFiles, is_hidden_key, soft_merge
 from pellucid.config._patterns import matching
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pellucid.config._resolvers import LoaderResolvers
 
 
-class Environment(NamedTuple):
+class Environment(Row):
     """What the files of one environment say under one configuration key, before anything is resolved."""
 
     folder: str

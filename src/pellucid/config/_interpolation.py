@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pellucid._util.lazily import LazyPattern
 from pellucid.config._merging import clone
 from pellucid.config._restriction import is_marked, mark
 
@@ -21,7 +22,7 @@ MARK = "${"
 MISSING: Any = object()
 
 # ${a.b}, ${globals:a.b}, ${runtime_params:a.b} and the last two with a plain word as the default.
-_USUAL = re.compile(
+_USUAL = LazyPattern(
     r"""\$\{\s*
     (?:(?P<resolver>globals|runtime_params)\s*:\s*(?P<name>[A-Za-z_]\w*(?:\.\w+)*)
         (?:\s*,\s*(?P<default>[A-Za-z_/][A-Za-z0-9_./\-]*))?
@@ -30,7 +31,7 @@ _USUAL = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _LITERALS = frozenset({"null", "true", "false", "inf", "nan"})
-_KEY_PART = re.compile(r"([^.\[\]]+)|\[([^\[\]]+)\]")
+_KEY_PART = LazyPattern(r"([^.\[\]]+)|\[([^\[\]]+)\]")
 
 
 class UnresolvedError(Exception):
@@ -69,7 +70,7 @@ class Site:
 
 def split_key(name: str) -> list[str]:
     """Return the parts of ``a.b[0]``."""
-    return [plain or bracketed for plain, bracketed in _KEY_PART.findall(name)]
+    return [plain or bracketed for plain, bracketed in _KEY_PART.compiled.findall(name)]
 
 
 def key_of(container: Any, part: str) -> Any:
@@ -219,7 +220,7 @@ class Evaluator:
             return None
         pieces: list[str | re.Match[str]] = []
         end = 0
-        for match in _USUAL.finditer(raw):
+        for match in _USUAL.compiled.finditer(raw):
             words = match.group("name", "default", "reference")
             literal = raw[end : match.start()]
             if MARK in literal or any(word is not None and word.lower() in _LITERALS for word in words):

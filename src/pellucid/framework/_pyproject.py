@@ -6,8 +6,9 @@ import importlib
 import logging
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from pellucid._util.rows import Row
 from pellucid._util.suggest import did_you_mean
 from pellucid._version import __version__
 from pellucid.exceptions import NotAProjectError, ProjectError
@@ -24,7 +25,7 @@ _REQUIRED = ("package_name", "project_name")
 _KNOWN = (*_REQUIRED, *_VERSION_KEYS, "source_dir", "tools", "example_pipeline")
 
 
-class ProjectMetadata(NamedTuple):
+class ProjectMetadata(Row):
     """What ``pyproject.toml`` says of a project."""
 
     config_file: Path

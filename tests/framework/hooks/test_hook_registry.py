@@ -163,6 +163,42 @@ def test_an_object_is_registered_once() -> None:
     assert plugin.heard == ["a 1"]
 
 
+def test_a_hook_may_be_a_method_that_every_object_has() -> None:
+    heard: list[str] = []
+
+    class Odd:
+        @hook_impl(specname="before_session_closed")
+        def __call__(self) -> None:
+            heard.append("call")
+
+        @hook_impl(specname="before_session_closed")
+        def __str__(self) -> str:
+            heard.append("str")
+            return "odd"
+
+    manager = _create_hook_manager()
+    manager.register(Odd())
+    manager.hook.before_session_closed(session=None)
+    assert sorted(heard) == ["call", "str"]
+
+
+def test_what_every_object_has_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def noted(real: Any) -> Any:
+        def note(self: Any, plugin: Any, name: str) -> Any:
+            looked.append(name)
+            return real(self, plugin, name)
+
+        return note
+
+    for method in ("parse_hookimpl_opts", "parse_hookspec_opts"):
+        monkeypatch.setattr(pluggy.PluginManager, method, noted(getattr(pluggy.PluginManager, method)))
+    _create_hook_manager().register(Locked())
+    assert set(looked) & set(vars(object)) <= {"__init__", "__init_subclass__", "__reduce__", "__subclasshook__"}
+    assert set(looked) >= {*HOOKS, "before_node_run"}
+
+
 @pytest.mark.parametrize("manager", [_create_hook_manager(), pluggy.PluginManager("kedro")])
 def test_a_class_is_refused(manager: pluggy.PluginManager) -> None:
     with pytest.raises(TypeError, match=r"Plugin\(\)"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import getpass
+import pwd
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -65,12 +66,22 @@ def test_a_git_that_hangs_is_not_waited_for(repository: Path, monkeypatch: pytes
 
 
 def test_the_user_may_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown() -> str:
-        raise OSError("no user")
+    def unknown(_number: int) -> str:
+        raise KeyError("no user")
 
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
     assert provenance.username() == {"username": getpass.getuser()}
-    monkeypatch.setattr(getpass, "getuser", unknown)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert provenance.username() == {}
+
+
+@pytest.mark.parametrize("name", ["LOGNAME", "USER", "LNAME", "USERNAME"])
+def test_the_user_is_whom_the_environment_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(each, "")
+    monkeypatch.setenv(name, "somebody")
+    assert provenance.username() == {"username": getpass.getuser()} == {"username": "somebody"}
 
 
 def test_the_command_is_noted(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,8 +98,9 @@ def checks(result: Result) -> dict[str, dict[str, str]]:
 
 
 def test_the_group_is_found_as_a_plugin() -> None:
-    assert isinstance(commands, click.Group)
-    assert sorted(commands.commands["telemetry"].commands) == ["doctor", "replay", "status"]  # type: ignore[attr-defined]
+    group = commands.get_command(click.Context(commands), "telemetry")
+    assert isinstance(group, click.Group)
+    assert sorted(group.commands) == ["doctor", "replay", "status"]
 
 
 def test_nothing_is_kept_of_a_new_project(project: Path) -> None:
@@ -134,6 +135,23 @@ def test_what_is_refused_is_set_aside_with_the_reason(project: Path, backend: st
     assert found["files"] == 1
     assert "400" in "".join(found["reasons"].values())
     assert "400" in call(project, "status").output
+
+
+@refusing
+def test_what_was_refused_is_tried_again_when_that_is_asked(
+    project: Path, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(project, f"tracing: {{otlp: {{endpoint: '{backend}/v1/traces'}}}}")
+    leave_span(project)
+    assert call(project, "replay", "--timeout", "20").exit_code == 1
+    assert call(project, "replay", "--timeout", "20").exit_code == 0, "nothing waits"
+    again = call(project, "replay", "--refused", "--timeout", "20", "--json")
+    assert json.loads(again.stdout)["refused"]["traces"] == 1
+    assert json.loads(call(project, "status", "--json").stdout)["quarantine"]["files"] == 1
+    monkeypatch.setattr(_Refusing, "code", 200)  # the backend has learned to take it
+    taken = call(project, "replay", "--refused", "--timeout", "20", "--json")
+    assert (taken.exit_code, json.loads(taken.stdout)["delivered"]["traces"]) == (0, 1)
+    assert not [each for each in (project / ".pellucid/spool/quarantine").iterdir() if each.is_file()]
 
 
 def test_what_a_store_could_not_take_is_shown(project: Path) -> None:

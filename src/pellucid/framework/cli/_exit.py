@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.exceptions import Abort, Exit
 
+from pellucid._util.rows import Row
 from pellucid.exceptions import RunTerminated
 
 from ._errors import TRACEBACK_HINT, KedroCliError, echo_error, is_mistake, show_error, wants_traceback
@@ -22,7 +23,7 @@ DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 _FAILED_RUN = "pellucid.failed_run"
 
 
-class FailedRun(NamedTuple):
+class FailedRun(Row):
     """A run that had begun and did not complete; ``node`` is the name of the node that failed, if one did."""
 
     error: BaseException

@@ -25,10 +25,12 @@ _SELECTORS = ("tags", "node_names", "from_nodes", "to_nodes", "from_inputs", "to
 def run_project(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """Run what the options ask for in a session of the project's class, and return its result."""
     names = _pipeline_names(options)
-    project_path = configured_project_path(ctx)
-    runner = make_runner(options["runner"], is_async=options["is_async"], arguments=options["runner_params"] or {})
+    owns_process = ctx.meta.get(OWNS_PROCESS, False)
+    with nothing_collected(keep=owns_process):
+        project_path = configured_project_path(ctx)
+        runner = make_runner(options["runner"], is_async=options["is_async"], arguments=options["runner_params"] or {})
 
-    from pellucid.framework.project import settings
+        from pellucid.framework.project import settings
 
     watch = RunWatch()
     create: dict[str, Any] = {name: options[name] for name in ("env", "conf_source")}
@@ -37,7 +39,7 @@ def run_project(ctx: click.Context, options: Mapping[str, Any]) -> dict[str, Any
     create["runtime_params"] = options["params"] or None
     try:
         with ExitStack() as stack:
-            with nothing_collected(keep=ctx.meta.get(OWNS_PROCESS, False)):
+            with nothing_collected(keep=owns_process):
                 session = stack.enter_context(settings.SESSION_CLASS.create(**create))
             stack.enter_context(watch.watching(session))
             stack.enter_context(shown_progress(session))

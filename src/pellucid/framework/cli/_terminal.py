@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-import unicodedata
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
+
+from pellucid._util.rows import Row
 
 _SAVE_CURSOR, _RESTORE_CURSOR = "\x1b7", "\x1b8"
 _ALL_ROWS_SCROLL = "\x1b[r"
@@ -15,7 +16,7 @@ _PLAIN, _CLEAR_TO_END_OF_LINE = "\x1b[m", "\x1b[K"
 _MIN_COLUMNS, _MIN_ROWS = 20, 4
 
 
-class Size(NamedTuple):
+class Size(Row):
     """Of a terminal, in letters."""
 
     columns: int
@@ -49,6 +50,8 @@ def fitted(text: str, columns: int) -> str:
 def _width(letter: str) -> int:
     if letter < "\u0300":
         return 1
+    import unicodedata
+
     if unicodedata.combining(letter):
         return 0
     return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

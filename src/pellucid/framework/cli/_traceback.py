@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import traceback
 from pathlib import Path
@@ -11,9 +10,10 @@ from pathlib import Path
 import click
 
 import pellucid
+from pellucid._util.lazily import LazyPattern
 
 _PACKAGE = str(Path(pellucid.__file__).absolute().parent) + os.sep
-_FRAME = re.compile(r'  File "(.+)", line \d+, in ')
+_FRAME = LazyPattern(r'  File "(.+)", line \d+, in ')
 _CLICK = str(Path(click.__file__).absolute().parent) + os.sep
 _MACHINERY = tuple(
     each.replace("/", os.sep)
@@ -56,7 +56,7 @@ def _without_machinery(text: str) -> str:
     kept = []
     dropping = False
     for line in text.splitlines():
-        frame = _FRAME.match(line)
+        frame = _FRAME.compiled.match(line)
         if frame is not None:
             dropping = is_machinery(frame[1])
         elif not line.startswith("    "):

@@ -24,6 +24,7 @@ from ._commands import (
 )
 from ._errors import exit_refused, wants_traceback
 from ._exit import code_of_error
+from ._garbage import nothing_collected
 from ._hints import nearest_or_all
 from ._main import main, version_text
 from ._own_commands import load_project_commands
@@ -151,7 +152,8 @@ class KedroCLI(MainCommand, CommandCollection):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first word names; an unknown one is told with the nearest."""
         name = args[0]
-        command = self.get_command(ctx, name)
+        with nothing_collected(keep=self._owns_process):
+            command = self.get_command(ctx, name)
         if command is None:
             self._raise_problem()
             if self.project_path is None and any(name in each.list_commands(ctx) for each in plugin_groups("project")):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ._commands import PellucidCommand
+from ._garbage import nothing_collected
 from ._options import (
     _split_load_versions,
     _split_params,
@@ -15,6 +16,7 @@ from ._options import (
     split_string,
     validate_conf_source,
 )
+from ._project import OWNS_PROCESS
 from ._repeatable import repeatable
 from ._run_config import with_config_file
 
@@ -70,7 +72,8 @@ def run(ctx: click.Context, /, config: str | None, **options: Any) -> dict[str, 
     Exit codes: 0 done, 1 the pipeline failed, 2 wrong usage or a mistake in the project, 130 Ctrl-C,
     143 SIGTERM, 129 SIGHUP.
     """
-    from ._run import run_project
+    with nothing_collected(keep=ctx.meta.get(OWNS_PROCESS, False)):
+        from ._run import run_project
 
     return run_project(ctx, with_config_file(ctx, config, options))
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
+
+from pellucid._util.lazily import LazyPattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEYS = frozenset({"filename", "filepath", "path"})
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_URL = LazyPattern(r"[A-Za-z][A-Za-z0-9+.-]+:")
 # Nearly all paths are plain, and joining these as text is ten times as fast as by pathlib.
-_NOT_PLAIN = re.compile(r"[:\\]|//|(?:^|/)\.?(?:/|$)")
+_NOT_PLAIN = LazyPattern(r"[:\\]|//|(?:^|/)\.?(?:/|$)")
 
 
 def _convert_paths_to_absolute_posix(project_path: Path, conf_dictionary: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,11 +46,11 @@ def _converted(root: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _absolute(root: str, path: str) -> str:
-    if not _NOT_PLAIN.search(path):
+    if not _NOT_PLAIN.compiled.search(path):
         return f"{root}/{path}"
     windows = PureWindowsPath(path)
     if windows.drive:
         return windows.as_posix()
-    if path.startswith("/") or _URL.match(path):
+    if path.startswith("/") or _URL.compiled.match(path):
         return path
     return str(PurePosixPath(f"{root}/", windows.as_posix() if "\\" in path else path))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pellucid._util.entry_points import installed_entry_points, load_value
+from pellucid._util.rows import Row
 from pellucid.exceptions import HookError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _GROUPS = ("pellucid.hooks", "kedro.hooks")
 _NEVER_LOADED = frozenset({"kedro-telemetry"})
 
 
-class InstalledPlugin(NamedTuple):
+class InstalledPlugin(Row):
     """An entry point for hooks."""
 
     distribution: str

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pellucid._util.rows import Row
 
 
-class Declared(NamedTuple):
+class Declared(Row):
     """The hook at this place of the project's settings."""
 
     place: int
 
 
-class Carried(NamedTuple):
+class Carried(Row):
     """The hook at this place of the pickled ones."""
 
     place: int

@@ -9,7 +9,6 @@ import pluggy
 
 from pellucid.exceptions import HookError
 from pellucid.framework.hooks._entry_points import InstalledPlugin, installed_plugins
-from pellucid.framework.hooks._misfits import describe_misfit
 from pellucid.framework.hooks._recipes import Declared
 from pellucid.framework.hooks.markers import HOOK_NAMESPACE
 from pellucid.framework.hooks.specs import (
@@ -49,6 +48,8 @@ _SPECS = (
     WorkerSpecs,
     RecordingSpecs,
 )
+_OF_OBJECTS = frozenset(dir(object))
+_NO_FUNCTIONS = frozenset({"__class__", "__dict__", "__doc__", "__module__", "__weakref__"})
 
 
 class HookManager(pluggy.PluginManager):
@@ -91,9 +92,21 @@ class HookManager(pluggy.PluginManager):
         try:
             registered = super().register(plugin, name)
         except pluggy.PluginValidationError as error:
+            from pellucid.framework.hooks._misfits import describe_misfit
+
             raise HookError(describe_misfit(self, plugin, error)) from error
         self._warn_of_unknown_hooks(plugin)
         return registered
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+        """Return how an attribute of a plugin is marked; None if it is no hook."""
+        return None if _is_of_every_object(type(plugin), name) else super().parse_hookimpl_opts(plugin, name)
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        """Return how an attribute of a specification is marked; None if it is none."""
+        return (
+            None if _is_of_every_object(module_or_class, name) else super().parse_hookspec_opts(module_or_class, name)
+        )
 
     def restore(self, plugin: object, name: str) -> None:
         """Register a hook that a parent process had registered, without saying again what is odd about it."""
@@ -138,6 +151,11 @@ class HookManager(pluggy.PluginManager):
                 hint = did_you_mean(caller.name, known)
                 owner = getattr(plugin, "__name__", type(plugin).__qualname__)
                 logger.warning("There is no hook '%s', so that of %s is never called.%s", caller.name, owner, hint)
+
+
+def _is_of_every_object(kind: type[Any], name: str) -> bool:
+    """Tell whether an attribute is one that every object has; most are, and pluggy looks closely at each."""
+    return name in _NO_FUNCTIONS or (name in _OF_OBJECTS and getattr(kind, name, None) is getattr(object, name))
 
 
 class _NullPluginManager:

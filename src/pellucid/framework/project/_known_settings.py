@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from pellucid._util.rows import Row
 from pellucid.exceptions import SettingsError, SettingsTypeError
 from pellucid.utils import load_obj
 
@@ -24,7 +25,7 @@ _CATALOG_METHODS = (
 )
 
 
-class Setting(NamedTuple):
+class Setting(Row):
     """One setting.
 
     Args:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.values import values
 from pellucid.exceptions import SettingsError
 from pellucid.framework.project import _state
 from pellucid.framework.project._logging import _ProjectLogging
@@ -134,7 +134,7 @@ def make_importable(package_name: str, source_dir: Path) -> None:
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if source not in entries:
         os.environ["PYTHONPATH"] = os.pathsep.join([source, *filter(None, entries)])
-    importlib.invalidate_caches()
+    _look_anew(source)
     package = sys.modules.get(package_name)
     if package is None or not (source_dir / package_name).is_dir():
         return
@@ -144,7 +144,17 @@ def make_importable(package_name: str, source_dir: Path) -> None:
             del sys.modules[name]
 
 
-@dataclass(frozen=True)
+def _look_anew(folder: str) -> None:
+    """Let Python find what was just written to a folder, or into one in it.
+
+    ``importlib.invalidate_caches`` forgets what it knows of all folders, and imports much for it since Python 3.12.
+    """
+    for known in list(sys.path_importer_cache):
+        if f"{known}{os.sep}".startswith(f"{folder}{os.sep}"):
+            sys.path_importer_cache.pop(known, None)
+
+
+@values(frozen=True)
 class ProjectSetup:
     """Configures a worker process as the process that made this was configured."""
 

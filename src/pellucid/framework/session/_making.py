@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.lazily import LazyPattern
 from pellucid._util.suggest import did_you_mean
 from pellucid._util.texts import text_of
 from pellucid.exceptions import PellucidError, SettingsError
@@ -12,7 +12,7 @@ from pellucid.exceptions import PellucidError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
+_UNEXPECTED = LazyPattern(r"unexpected keyword argument '(\w+)'")
 
 
 def made_of_settings(
@@ -50,7 +50,7 @@ def made_of_settings(
 
 def _misfit(kind: type[Any], error: TypeError, arguments: dict[str, Any], known: Iterable[str]) -> str | None:
     """Return what does not fit, or None where the error has another reason."""
-    found = _UNEXPECTED.search(text_of(error))
+    found = _UNEXPECTED.compiled.search(text_of(error))
     if found is not None and found[1] in arguments:
         hint = did_you_mean(found[1], {*_names_of(kind), *known} - {found[1]})
         return f"it takes no argument '{found[1]}'.{hint}"

@@ -17,6 +17,7 @@ _logger = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 5.0
 _COMMIT = "# branch.oid "
 _SHORT = 7
+_USER_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
 
 class GitQuestion:
@@ -101,10 +102,18 @@ def cli_context() -> dict[str, Any]:
 
 def username() -> dict[str, str]:
     """Return ``{"username": …}``, or nothing where the system does not know."""
-    import getpass
-
     try:
-        return {"username": getpass.getuser()}
+        return {"username": _name_of_user()}
     except Exception as error:
         _logger.debug("The user's name is not known: %s", error)
         return {}
+
+
+def _name_of_user() -> str:
+    """Return what ``getpass.getuser`` does, which is slow to import."""
+    named = next(filter(None, map(os.environ.get, _USER_VARIABLES)), None)
+    if named is not None:
+        return named
+    import pwd
+
+    return pwd.getpwuid(os.getuid()).pw_name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from pellucid._util.values import values
 from pellucid.utils import KEDRO_API_VERSION
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def frozen(names: Iterable[str] | None) -> tuple[str, ...] | None:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class RunRequest:
     """What a run was asked to do; nothing of it changes any more.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pellucid.observability.flow import Replayed
 
 
-def replay_now(ctx: click.Context, env: str | None, timeout_seconds: float, *, as_json: bool) -> int:
+def replay_now(ctx: click.Context, env: str | None, timeout_seconds: float, *, as_json: bool, refused: bool) -> int:
     """Collect and deliver what is kept, say what became of it, and return the exit code.
 
     Raises:
@@ -29,7 +29,7 @@ def replay_now(ctx: click.Context, env: str | None, timeout_seconds: float, *, a
         if sys.stderr.isatty() and not as_json:
             waiting = ", ".join(f"{count} {signal}" for signal, count in backlog.status().records.items() if count)
             click.echo(f"Delivering {waiting or 'what runs left'}, for at most {timeout_seconds:g} s …", err=True)
-        replayed = backlog.replay(timeout_seconds)
+        replayed = backlog.replay(timeout_seconds, refused=refused)
     except OSError as error:
         raise KedroCliError(f"What is kept cannot be delivered: {error}") from None
     if as_json:

@@ -117,17 +117,20 @@ class Backlog:
             time.sleep(_POLL_SECONDS)
         return True
 
-    def replay(self, deadline_seconds: float) -> Replayed:
+    def replay(self, deadline_seconds: float, *, refused: bool = False) -> Replayed:
         """Collect and deliver now, all signals at once, and write and push the metrics page that is configured.
 
         Args:
             deadline_seconds: for everything together.
+            refused: try also what the backend has refused for good before; of signals that are delivered.
 
         Raises:
             OSError: of the disk.
         """
         ends_at = time.monotonic() + deadline_seconds
         reasons: dict[str, str] = {}
+        for signal in self.endpoints if refused else ():
+            self._rooms.spool.outbox(signal).take_back()
         if not self._collect(ends_at):
             reasons["spool"] = "another process is collecting"
         done: dict[str, Delivered] = {}

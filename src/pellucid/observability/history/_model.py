@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pellucid._util.rows import Row
+from pellucid._util.values import values
 from pellucid.observability.history._reading import Opened, attribute, opened
 from pellucid.observability.semconv import Attr
 
@@ -20,7 +22,7 @@ NO_SUCCESS = ("failure", "error", "timeout", "cancellation")
 """The results that make a run count as failed."""
 
 
-class NodeCounts(NamedTuple):
+class NodeCounts(Row):
     """How many nodes a run has, and what became of them."""
 
     total: int = 0
@@ -28,7 +30,7 @@ class NodeCounts(NamedTuple):
     failed: int = 0
 
 
-class Selection(NamedTuple):
+class Selection(Row):
     """Which part of its pipeline a run was about.
 
     Attributes:
@@ -40,7 +42,7 @@ class Selection(NamedTuple):
     pipeline_nodes: int = 0
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class RunSummary:
     """One run.
 
@@ -95,7 +97,7 @@ class RunSummary:
         return self.result == RUNNING
 
 
-@dataclass(frozen=True, eq=False)
+@values(frozen=True, eq=False)
 class StoredSpan:
     """One span; what is not a field here is read from the encoded span when it is asked for.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_left
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pellucid._util.rows import Row
 from pellucid.observability.redaction import INVISIBLE
 from pellucid.observability.semconv import metric as metric_of
 
@@ -24,14 +24,14 @@ MOST_AMOUNT = 2**63 - 1
 """The largest amount of one series: 292 years in nanoseconds."""
 
 
-class Key(NamedTuple):
+class Key(Row):
     """One series: the full name of a metric, and values of its labels in their order."""
 
     metric: str
     labels: tuple[str, ...]
 
 
-class Exemplar(NamedTuple):
+class Exemplar(Row):
     """An observation that stands for a bucket; the latest wins.
 
     Attributes:
@@ -52,15 +52,35 @@ def scale_of(metric: Metric) -> int:
     return 1_000_000_000 if "seconds" in metric.name.split("_") else 1
 
 
-@dataclass(slots=True)
-class Sum:
+class _Slotted:
+    """Is equal to another one of its class with the same values in its slots."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self._state() == other._state() if isinstance(other, _Slotted) else NotImplemented
+
+    def __hash__(self) -> int:
+        raise TypeError(f"{type(self).__name__} can change, and has no hash")
+
+    def __repr__(self) -> str:
+        return "{}({})".format(*self._state())
+
+    def _state(self) -> tuple[str, dict[str, Any]]:
+        return type(self).__name__, {each: getattr(self, each) for each in self.__slots__}
+
+
+class Sum(_Slotted):
     """A counter.
 
     Attributes:
         amount: so far.
     """
 
-    amount: int = 0
+    __slots__ = ("amount",)
+
+    def __init__(self, amount: int = 0) -> None:
+        self.amount = amount
 
     def merge(self, other: State) -> None:
         """Add another."""
@@ -77,8 +97,7 @@ class Sum:
         return cls(_amount(data))
 
 
-@dataclass(slots=True)
-class Last:
+class Last(_Slotted):
     """A gauge: the value of the latest time; of two at the same time, the larger.
 
     Attributes:
@@ -86,8 +105,11 @@ class Last:
         value: in the metric's unit.
     """
 
-    time_ns: int = -1
-    value: float = 0.0
+    __slots__ = ("time_ns", "value")
+
+    def __init__(self, time_ns: int = -1, value: float = 0.0) -> None:
+        self.time_ns = time_ns
+        self.value = value
 
     def merge(self, other: State) -> None:
         """Keep the later one."""
@@ -107,8 +129,7 @@ class Last:
         return cls(_amount(time_ns), float(value))
 
 
-@dataclass(slots=True)
-class Distribution:
+class Distribution(_Slotted):
     """A histogram.
 
     Attributes:
@@ -117,9 +138,17 @@ class Distribution:
         exemplars: the latest of each bucket, by its upper bound.
     """
 
-    sum: int = 0
-    counts: dict[float, int] = field(default_factory=dict)
-    exemplars: dict[float, Exemplar] = field(default_factory=dict)
+    __slots__ = ("counts", "exemplars", "sum")
+
+    def __init__(
+        self,
+        total: int = 0,
+        counts: dict[float, int] | None = None,
+        exemplars: dict[float, Exemplar] | None = None,
+    ) -> None:
+        self.sum = total
+        self.counts = {} if counts is None else counts
+        self.exemplars = {} if exemplars is None else exemplars
 
     @property
     def count(self) -> int:
@@ -199,8 +228,7 @@ def load(metric: Metric, text: str) -> State | None:
         return None
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(_Slotted):
     """What is to be added to one series.
 
     Attributes:
@@ -209,9 +237,12 @@ class Entry:
         seen_ns: the time of the latest of them, since the epoch.
     """
 
-    state: State
-    observations: int = 0
-    seen_ns: int = 0
+    __slots__ = ("observations", "seen_ns", "state")
+
+    def __init__(self, state: State, observations: int = 0, seen_ns: int = 0) -> None:
+        self.state = state
+        self.observations = observations
+        self.seen_ns = seen_ns
 
 
 class Deltas:

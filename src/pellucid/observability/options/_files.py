@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pellucid._util.rows import Row
 from pellucid.observability.options._problem import Problem
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _PATTERNS = (f"{_KEY}*", f"{_KEY}*/**", f"**/{_KEY}*")
 _SOFT = "soft"
 
 
-class FromFiles(NamedTuple):
+class FromFiles(Row):
     """What the files say.
 
     Attributes:

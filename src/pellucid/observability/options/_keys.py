@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from pellucid._util.rows import Row
 from pellucid.observability.options import _kinds as kinds
 from pellucid.observability.options._model import Options
 
@@ -23,7 +24,7 @@ _LARGE = 2**40
 _OTLP = "OTEL_EXPORTER_OTLP_"
 
 
-class Key(NamedTuple):
+class Key(Row):
     """One setting.
 
     Attributes:
@@ -41,7 +42,7 @@ class Key(NamedTuple):
     is_secret: bool = False
 
 
-class OptionRow(NamedTuple):
+class OptionRow(Row):
     """One line of the table of all settings.
 
     Attributes:

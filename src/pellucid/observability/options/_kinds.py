@@ -6,14 +6,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from pellucid._util.lazily import LazyPattern
+from pellucid._util.rows import Row
 from pellucid._util.suggest import did_you_mean
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_TARGET = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?|unix:.+")
+_TOKEN = LazyPattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_ESCAPE = LazyPattern(r"%(?![0-9A-Fa-f]{2})")
+_TARGET = LazyPattern(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?|unix:.+")
 PAIRS = "name=value, with commas between, percent-encoded"
 """How a variable writes texts by name."""
 _FLAGS = {"true": True, "false": False}
@@ -23,7 +25,7 @@ class MisfitError(ValueError):
     """A value is not what it should be; the message is a hint, or empty."""
 
 
-class Kind(NamedTuple):
+class Kind(Row):
     """A kind of values.
 
     Attributes:
@@ -153,7 +155,7 @@ def endpoint() -> Kind:
     """Return the kind of URLs and of targets of grpc, or null."""
 
     def check(value: Any) -> str:
-        if not isinstance(value, str) or not (is_http_url(value) or _TARGET.fullmatch(value)):
+        if not isinstance(value, str) or not (is_http_url(value) or _TARGET.compiled.fullmatch(value)):
             raise MisfitError
         return value
 
@@ -178,7 +180,7 @@ def headers() -> Kind:
             raise MisfitError
         found = {}
         for name, each in value.items():
-            if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            if not isinstance(name, str) or not _TOKEN.compiled.fullmatch(name):
                 raise MisfitError("A name is none that HTTP allows.")
             if not isinstance(each, (str, int, float)) or isinstance(each, bool):
                 raise MisfitError(f"The value of '{name[:80]}' is no text.")
@@ -281,7 +283,7 @@ def pairs(given: str) -> dict[str, str]:
         name = unquote(name.strip())
         if not sign or not name:
             raise MisfitError(f"Part {number_of} is not name=value.")
-        if _ESCAPE.search(value):
+        if _ESCAPE.compiled.search(value):
             raise MisfitError(f"The value of '{name[:80]}' has a % that begins no escape.")
         try:
             found[name] = unquote(value.strip(), errors="strict")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pellucid._util.rows import Row
 from pellucid.observability.options._files import read_files
 from pellucid.observability.options._settings import Settings
 from pellucid.observability.options._variables import check_together, take_variables
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pellucid.observability.options._problem import Problem
 
 
-class LoadedOptions(NamedTuple):
+class LoadedOptions(Row):
     """Settings, and how they came to be.
 
     Attributes:

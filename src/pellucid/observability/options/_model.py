@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from pellucid._util.values import values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class OtlpOptions:
     """Where and how one signal is sent.
 
@@ -37,7 +39,7 @@ class OtlpOptions:
     insecure: bool = False
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class TracingOptions:
     """Spans: whether there are any, which are delivered, how large they may be, and where they go.
 
@@ -60,7 +62,7 @@ class TracingOptions:
     propagators: tuple[str, ...] = ("tracecontext", "baggage")
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class MetricsOptions:
     """Metrics: whether there are any, how many series, and the three ways to Prometheus.
 
@@ -87,7 +89,7 @@ class MetricsOptions:
     pushgateway_grouping: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class LoggingOptions:
     """Log lines: where they go, and in which form.
 
@@ -110,7 +112,7 @@ class LoggingOptions:
     otlp: OtlpOptions = field(default_factory=OtlpOptions)
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class SpoolOptions:
     """What is kept until it is delivered.
 
@@ -129,7 +131,7 @@ class SpoolOptions:
     roll_seconds: float = 5.0
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class HistoryOptions:
     """The local history of runs, and how much of it is kept."""
 
@@ -139,7 +141,7 @@ class HistoryOptions:
     keep_runs: int = 5000
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class RedactionOptions:
     """What is hidden, and how long what is shown may be.
 
@@ -154,7 +156,7 @@ class RedactionOptions:
     items: int = 100
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class Options:
     """All settings; relative paths are relative to the project.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pellucid._util.rows import Row
 
 
-class Problem(NamedTuple):
+class Problem(Row):
     """A setting that cannot be used; what it had before stays.
 
     Attributes:

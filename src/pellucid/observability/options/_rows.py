@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pellucid._util.redaction import REDACTED, SECRET_KEY, redact_urls
+from pellucid._util.rows import Row
 from pellucid.observability.options._keys import KEYS, flat, shown
 
 if TYPE_CHECKING:
     from pellucid.observability.options._loading import LoadedOptions
 
 
-class EffectiveOption(NamedTuple):
+class EffectiveOption(Row):
     """One setting.
 
     Attributes:

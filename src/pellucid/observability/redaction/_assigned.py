@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from pellucid._util.lazily import LazyPattern
 from pellucid._util.redaction import REDACTED, SECRET_KEY
 
 NamesSecret = Callable[[str, bool], bool]
@@ -14,16 +15,16 @@ NamesSecret = Callable[[str, bool], bool]
 _SIGN = re.compile(r"(?:=[=>]?|:=?)\s{0,3}|-(?<![\w.-]-)-?([\w.-]{2,80})(?:\s{1,3}|[\"'],\s{0,3})(?=[^\s-])")
 _NAME_BEFORE = re.compile(r"\s{0,3}\]?[\"']?\\?([\w.-]{1,256})")
 _LONGEST_BEFORE = 264
-_VALUE = re.compile(
+_VALUE = LazyPattern(
     r"([bBfFrRuU]{0,2}\"(?!\"\"))(?:[^\"\\]|\\.)*(\"|\\?\Z)|([bBfFrRuU]{0,2}'(?!''))(?:[^'\\]|\\.)*('|\\?\Z)"
     r"|(\\[\"'])(?:[^\"'\\]|\\(?![\"']))*(\\[\"']|\Z)"
     r"|([\[({])[^\])}]{0,2000}([\])}]|\Z)"
     r"|(?!…|//)((?:(?i:basic|bearer|digest|token)\s{1,3})?[^\s]+)",
     re.DOTALL,
 )
-_NUMBER = re.compile(r"[+-]?\d[\d_]*(?:\.\d+)?")
+_NUMBER = LazyPattern(r"[+-]?\d[\d_]*(?:\.\d+)?")
 # A number under such a name is a count.
-_COUNT = re.compile(r"tokens|(?:max|min|num|n)_?token|token_?(?:budget|count|length|limit|number|size)", re.IGNORECASE)
+_COUNT = LazyPattern(r"tokens|(?:max|min|num|n)_?token|token_?(?:budget|count|length|limit|number|size)", re.IGNORECASE)
 _NOTHING = frozenset({"None", "True", "False", "null", "true", "false"})
 _SIGNS_AFTER = ",;.)]}\"'"
 # Words after the name of a flag in a sentence about it.
@@ -54,11 +55,13 @@ def hide_assigned(text: str, names_secret: NamesSecret) -> str:
             name = before.group(1)[::-1]
         if not names_secret(name, is_flag or sign.group().strip() != ":" or text[sign.start() - 1] in "\"'"):
             continue
-        value = _VALUE.match(text, at)
+        value = _VALUE.compiled.match(text, at)
         if value is None:
             continue
         hidden = _hidden(value, is_flag=is_flag)
-        if hidden is not None and not (names_count(name) and _NUMBER.fullmatch(value.group().rstrip(_SIGNS_AFTER))):
+        if hidden is not None and not (
+            names_count(name) and _NUMBER.compiled.fullmatch(value.group().rstrip(_SIGNS_AFTER))
+        ):
             shown += (text[kept:at], hidden)
             kept = at = value.end()
     return "".join(shown) + text[kept:] if shown else text
@@ -66,7 +69,7 @@ def hide_assigned(text: str, names_secret: NamesSecret) -> str:
 
 def names_count(name: str) -> bool:
     """Tell whether a number under a name that looks secret is none, but a count of tokens."""
-    return _COUNT.search(name) is not None and SECRET_KEY.search(_COUNT.sub("", name)) is None
+    return _COUNT.compiled.search(name) is not None and SECRET_KEY.search(_COUNT.compiled.sub("", name)) is None
 
 
 def _hidden(value: re.Match[str], *, is_flag: bool) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from pellucid._util.lazily import LazyPattern
 from pellucid._util.redaction import SECRET_KEY
 
 if TYPE_CHECKING:
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
 
 _SHORTEST, _LONGEST = 8, 65536
 # Variables that say where a secret is, or of which kind.
-_ABOUT = re.compile(
+_ABOUT = LazyPattern(
     r"_(?:ALGORITHM|AUDIENCE|BACKEND|CLASS|COUNT|DIR|DOMAIN|ENABLED|EXPIR\w*|FILE|HELPER|HOST|ISSUER|LENGTH|NAME|PATH"
     r"|PORT|PROVIDER|REGION|SCOPES?|SOCK|STORE|TIMEOUT|TTL|TYPE|USER|USERNAME|VERSION)$",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"(?:[a-z]{1,15}|[A-Z][a-z]{1,14}|[A-Z]{1,15})")
-_NUMBER = re.compile(r"[\d.,:+/TZ -]+")  # dates and versions, too
-_PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\]")
-_PASSWORD_IN_URL = re.compile(r"://[^\s/:@]{0,512}:([^\s@]+)@")
-_PARTS = re.compile(r"[;,&?\s]+")
-_SCHEME = re.compile(r"(?:basic|bearer|token)(?:\s|%20)+", re.IGNORECASE)
+_WORD = LazyPattern(r"(?:[a-z]{1,15}|[A-Z][a-z]{1,14}|[A-Z]{1,15})")
+_NUMBER = LazyPattern(r"[\d.,:+/TZ -]+")  # dates and versions, too
+_PATH = LazyPattern(r"(?:~|\.{1,2}|[A-Za-z]:)?[/\\]")
+_PASSWORD_IN_URL = LazyPattern(r"://[^\s/:@]{0,512}:([^\s@]+)@")
+_PARTS = LazyPattern(r"[;,&?\s]+")
+_SCHEME = LazyPattern(r"(?:basic|bearer|token)(?:\s|%20)+", re.IGNORECASE)
 
 
 def secrets_of_environment(variables: Mapping[str, str]) -> set[str]:
@@ -47,7 +48,7 @@ def secrets_of_headers(values: Iterable[str]) -> set[str]:
 def passwords_in_urls(text: str) -> Iterator[str]:
     """Yield the passwords of URLs, as they are written and as they are meant."""
     if "://" in text:
-        for found in _PASSWORD_IN_URL.findall(text):
+        for found in _PASSWORD_IN_URL.compiled.findall(text):
             yield found
             yield unquote(found)
 
@@ -56,8 +57,8 @@ def is_telling(text: str) -> bool:
     """Tell whether a text that is found elsewhere is the same secret: it is long, no word, number or path."""
     return (
         _SHORTEST <= len(text.strip()) <= _LONGEST
-        and not _WORD.fullmatch(text)
-        and not _NUMBER.fullmatch(text)
+        and not _WORD.compiled.fullmatch(text)
+        and not _NUMBER.compiled.fullmatch(text)
         and not _is_path(text)
     )
 
@@ -68,7 +69,7 @@ def _secrets_of(name: str, value: str) -> Iterator[str]:
     yield from passwords_in_urls(value)
     is_header = name.upper().endswith("_HEADERS") and name.upper().startswith("OTEL_")
     if "=" in value:
-        for part in _PARTS.split(value):
+        for part in _PARTS.compiled.split(value):
             key, sign, inner = part.partition("=")
             if sign and (is_header or SECRET_KEY.search(key)):
                 yield from _as_header(inner)
@@ -76,13 +77,13 @@ def _secrets_of(name: str, value: str) -> Iterator[str]:
         # A value may have blanks in it.
         for part in value.split(","):
             yield from _as_header(part.partition("=")[2])
-    elif SECRET_KEY.search(name) and not _ABOUT.search(name) and "://" not in value:
+    elif SECRET_KEY.search(name) and not _ABOUT.compiled.search(name) and "://" not in value:
         yield from _as_header(value)
 
 
 def _as_header(value: str) -> Iterator[str]:
     bare = value.strip().strip("\"'")
-    scheme = _SCHEME.match(bare)
+    scheme = _SCHEME.compiled.match(bare)
     yield bare
     yield unquote(bare)
     if scheme is not None:
@@ -90,7 +91,7 @@ def _as_header(value: str) -> Iterator[str]:
 
 
 def _is_path(text: str) -> bool:
-    if not _PATH.match(text):
+    if not _PATH.compiled.match(text):
         return False
     # A secret may begin like a path.
     path = Path(text)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pellucid._util.lazily import LazyPattern
 from pellucid._util.redaction import REDACTED, SHORTEST_SECRET, forms_of, texts_in
 from pellucid.observability.redaction._environment import is_telling, passwords_in_urls
 from pellucid.observability.redaction._patterns import MARKS
@@ -24,7 +24,7 @@ _LONGEST_MARGIN = 65536
 _MOST_DEPTH = 20
 _HTML_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _HTML = {**_HTML_TEXT, **str.maketrans({'"': "&quot;", "'": "&#x27;"})}
-_ESCAPE = re.compile("%[0-9A-F]{2}")
+_ESCAPE = LazyPattern("%[0-9A-F]{2}")
 
 
 class KnownSecrets:
@@ -98,13 +98,15 @@ def _all_forms(text: str) -> set[str]:
     lines = {line.strip() for line in text.splitlines() if len(line.strip()) >= _SHORTEST_LINE}
     forms = forms_of(text) | lines | {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     forms.add(quote(text.encode("utf-8", "surrogatepass")))  # as a path of a URL has it
-    forms |= {_ESCAPE.sub(lambda found: found.group().lower(), form) for form in forms if "%" in form}
+    forms |= {_ESCAPE.compiled.sub(lambda found: found.group().lower(), form) for form in forms if "%" in form}
     forms |= {text.translate(_HTML), text.translate(_HTML_TEXT)}
     return {form for form in forms | _base64_forms(text) if len(form) >= SHORTEST_SECRET}
 
 
 def _base64_forms(text: str) -> set[str]:
     """Return what of the text's base64 form is the same whatever stands before and after it."""
+    import base64
+
     raw = text.encode("utf-8", "surrogatepass")
     found = set()
     for before in range(3):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pellucid._util.lazily import LazyPattern
 from pellucid._util.redaction import REDACTED, redact_urls
+from pellucid._util.rows import Row
 from pellucid.observability.redaction._assigned import hide_assigned
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ _is_marked = re.compile(MARKS).search
 _MOST_TIMES = 20
 
 
-class _Rule(NamedTuple):
+class _Rule(Row):
     """What is replaced in a text if one of the marks is in it, in small letters."""
 
     marks: tuple[str, ...]
@@ -92,6 +92,8 @@ class _Rule(NamedTuple):
 
 def _without_basic(match: re.Match[str]) -> str:
     """Hide a user and a password as RFC 7617 writes them, and what is no word."""
+    import base64
+
     coded = match.group(2)
     whole = coded.rstrip("=")
     raw = base64.b64decode(whole[: len(whole) // 4 * 4], altchars=b"-_" if set(coded) & set("-_") else b"+/")

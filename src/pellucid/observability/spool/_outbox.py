@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.observability.spool._exclusion import exclusive
-from pellucid.observability.spool._layout import ACTIVE, OUTBOX, files_in
+from pellucid.observability.spool._layout import (
+    ACTIVE,
+    OUTBOX,
+    QUARANTINE,
+    REASON,
+    SUFFIX,
+    files_in,
+    make_folder,
+)
 from pellucid.observability.spool._segment import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from pellucid.observability.spool._segment import Unbundle
 
@@ -92,6 +101,21 @@ class OutboxQueue:
             OSError: of the disk.
         """
         item.set_aside(reason)
+
+    def take_back(self) -> int:
+        """Have what was set aside as refused tried again; return how many segments that are.
+
+        Raises:
+            OSError: of the disk.
+        """
+        ending, count = f".{self.signal}{SUFFIX}", 0
+        for entry in files_in(self._root / QUARANTINE, ending):
+            make_folder(self.path)
+            with contextlib.suppress(FileNotFoundError):
+                Path(entry.path).replace(self.path / f"{entry.name.removesuffix(ending)}{SUFFIX}")
+                count += 1
+            Path(entry.path + REASON).unlink(missing_ok=True)
+        return count
 
     def kept(self) -> Kept:
         """Return how much is waiting.
