@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from tests.support.otlp import proto_span, same
 
@@ -263,3 +264,19 @@ def test_scope_is_an_attribute() -> None:
 
 def test_fields_yields_numbers_types_and_values() -> None:
     assert list(fields(varint_field(1, 300) + text_field(2, "a"))) == [(1, 0, 300), (2, 2, b"a")]
+
+
+@pytest.mark.parametrize("key", [0, 1, 120, 127, 128, 300])
+@pytest.mark.parametrize("value", [0, 1, 119, 123, 124, 127, 128, 300])
+def test_texts_of_any_length_are_read(key: int, value: int) -> None:
+    pairs = KeyValueList(values=[KeyValue(key="k" * key, value=AnyValue(string_value="é" + "v" * value))])
+
+    assert decode_attributes(pairs.SerializeToString()) == {"k" * key: "é" + "v" * value}
+
+
+def test_an_attribute_is_read_however_its_parts_are_put_together() -> None:
+    key, value = b"\x0a\x01k", b"\x12\x03\x0a\x01v"
+    twice, nothing = b"\x12\x06\x0a\x01u\x0a\x01v", b"\x12\x00"
+
+    for pair in (key + value, value + key, key + nothing + value, key + twice, b"\x0a\x00" + key + value):
+        assert decode_attributes(bytes_field(1, pair)) == {"k": "v"}

@@ -16,13 +16,19 @@ A run::
 from __future__ import annotations
 
 import json
+from copy import copy
+from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from pellucid.observability._cli._runs_text import iso_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from pellucid.observability.history import RunDiff, RunSummary, StoredSpan
+
+_SPANS_AT_ONCE = 500
 
 
 def run_json(run: RunSummary) -> dict[str, Any]:
@@ -85,7 +91,26 @@ def diff_json(before: RunSummary, after: RunSummary, diff: RunDiff) -> dict[str,
 
 def dumped(data: Any, indent: int | None = None) -> str:
     """Return JSON, in ASCII, of what JSON can say."""
-    return json.dumps(_plain(data), indent=indent, allow_nan=False, default=_other)
+    try:
+        return json.dumps(data, indent=indent, allow_nan=False, default=_other)
+    except ValueError:
+        return json.dumps(_plain(data), indent=indent, allow_nan=False, default=_other)
+
+
+def dumped_with_spans(data: Mapping[str, Any], spans: Iterable[StoredSpan]) -> Iterator[str]:
+    """Yield in pieces the JSON of an object, with spans as what comes last in it: there may be very many.
+
+    Args:
+        data: the object, without them; it is not empty.
+        spans: of a run.
+    """
+    yield f'{dumped(data)[:-1]}, "spans": ['
+    remaining, between = iter(spans), ""
+    # What is read of a span to write it down stays in that copy, and goes with it.
+    while batch := [span_json(copy(each)) for each in islice(remaining, _SPANS_AT_ONCE)]:
+        yield between + dumped(batch)[1:-1]
+        between = ", "
+    yield "]}"
 
 
 def _plain(data: Any) -> Any:

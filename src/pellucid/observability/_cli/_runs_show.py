@@ -8,7 +8,7 @@ import click
 
 from pellucid.observability._cli._runs_facts import ending, is_partial, nodes, part
 from pellucid.observability._cli._runs_failure import failures, place_of
-from pellucid.observability._cli._runs_json import dumped, run_json, span_json
+from pellucid.observability._cli._runs_json import dumped_with_spans, run_json
 from pellucid.observability._cli._runs_store import opened_history
 from pellucid.observability._cli._runs_text import Screen, columns_of, duration, local_time, shown
 from pellucid.observability._cli._runs_waterfall import waterfall
@@ -55,7 +55,9 @@ def echo_run(
         spans = history.runs.spans(run)
         folder = history.folder
     if as_json:
-        click.echo(dumped(detail_json(run, spans)))
+        for piece in dumped_with_spans(detail_json(run, spans), spans):
+            click.echo(piece, nl=False)
+        click.echo()
         return
     screen = Screen.of_stdout(width)
     for line in report(run, spans, screen, folder, details):
@@ -63,7 +65,7 @@ def echo_run(
 
 
 def detail_json(run: RunSummary, spans: Sequence[StoredSpan]) -> dict[str, Any]:
-    """Return one run as JSON data, with its spans, critical path, shares of time and slowest nodes."""
+    """Return one run as JSON data, with its critical path, shares of time and slowest nodes."""
     works = node_works(spans)
     path = critical_path(works)
     return {
@@ -74,7 +76,6 @@ def detail_json(run: RunSummary, spans: Sequence[StoredSpan]) -> dict[str, Any]:
         },
         "shares_seconds": shares(works, run.started_ns, run.ended_ns)._asdict(),
         "slowest_nodes": [{"name": each.span.node, "seconds": each.span.duration_ns / 1e9} for each in slowest(works)],
-        "spans": [span_json(each) for each in spans],
     }
 
 

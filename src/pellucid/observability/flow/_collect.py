@@ -98,11 +98,7 @@ class Collection:
             if not self._is_taken(name, consumer, segment):
                 segment.link_to(name)
                 done.waiting += 1
-        counts: Counter[int] = Counter()
-        for frame in segment.as_kept().frames():
-            if frame.kind == FrameKind.END:
-                stream, number = counted_in(frame.stream, frame.payload)
-                counts[stream] += number
+        counts = _counts(segment)
         to_traces = segment.header.get("traces") is True and counts[STREAM_SPANS] > 0
         if segment.header.get("session_id") == self._session_id:
             done.spans[segment.name] = counts[STREAM_SPANS]
@@ -136,3 +132,17 @@ class Collection:
             self._note(name, error)
             return False
         return True
+
+
+def _counts(segment: Segment) -> Counter[int]:
+    """Return how much has ended in a segment, by stream."""
+    end = FrameKind.END
+    alike: Counter[tuple[int, bytes]] = Counter()  # what a frame counts as, its first byte says
+    for kind, stream, _, _, payload in segment.as_kept().frames():
+        if kind == end:
+            alike[stream, payload[:1]] += 1
+    counts: Counter[int] = Counter()
+    for (stream, first), times in alike.items():
+        counted, number = counted_in(stream, first)
+        counts[counted] += number * times
+    return counts

@@ -11,7 +11,7 @@ from pellucid.observability.history._errors import HistoryError, NoSuchRunError
 from pellucid.observability.history._inbox import put, sizes, sort_one
 from pellucid.observability.history._pruning import forget_old_segments, prune_runs
 from pellucid.observability.history._queries import Filters, every_span, find_run, list_runs, node_seconds, span_tree
-from pellucid.observability.spool import BUNDLE, FrameKind, counted_in
+from pellucid.observability.spool import BUNDLE, FrameKind
 
 if TYPE_CHECKING:
     import sqlite3
@@ -235,11 +235,16 @@ def _take(connection: sqlite3.Connection, segment: SegmentLike) -> int:
 
 def _bodies(segment: SegmentLike) -> Iterator[tuple[int, bytes]]:
     """Yield what has ended in a segment: how many spans it bundles, 0 for one on its own, and its bytes."""
+    end, bundles = FrameKind.END, _BUNDLES
     for frame in segment.frames():
-        if frame.kind is FrameKind.END and frame.stream == _SPANS:
+        if frame.kind is not end:
+            continue
+        stream = frame.stream
+        if stream == bundles:
+            payload = frame.payload
+            yield (payload[0] if payload else 1), payload
+        elif stream == _SPANS:
             yield 0, frame.payload
-        elif frame.kind is FrameKind.END and frame.stream == _BUNDLES:
-            yield counted_in(_BUNDLES, frame.payload)[1], frame.payload
 
 
 def _resource_of(header: Mapping[str, Any]) -> dict[str, Any]:

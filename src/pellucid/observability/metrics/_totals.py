@@ -13,7 +13,7 @@ from pellucid.observability.metrics._series import Deltas, Entry, Key, State, du
 from pellucid.observability.metrics._view import Totals
 from pellucid.observability.recording import STREAM_BUNDLES, STREAM_METRICS, STREAM_SPANS
 from pellucid.observability.semconv import METRICS, Metric
-from pellucid.observability.spool import FrameKind, counted_in
+from pellucid.observability.spool import FrameKind
 
 if TYPE_CHECKING:
     import sqlite3
@@ -244,20 +244,22 @@ def _events(segment: CountedSegment, until: float) -> tuple[list[bytes], int]:
     """Return the events of a segment, and how many spans have ended in it."""
     events: list[bytes] = []
     begun: dict[bytes, bytes] = {}
+    start, end, bundles, plain = FrameKind.START, FrameKind.END, STREAM_BUNDLES, PLAIN
     spans = 0
-    for number, frame in enumerate(segment.frames()):
+    for number, (kind, stream, key, _, payload) in enumerate(segment.frames()):
         if number % _FRAMES_BETWEEN_CHECKS == 0 and time.monotonic() >= until:
             raise TotalsError(f"{segment.name}: not read before the deadline")
-        if frame.stream == STREAM_METRICS and frame.kind in _STARTS_AND_ENDS:
-            events.append(frame.payload)
-        elif frame.stream == STREAM_SPANS and frame.kind == FrameKind.END:
+        if stream == bundles:
+            if kind == start:
+                begun[key] = payload
+            elif kind == end:
+                begun.pop(key, None)
+                spans += payload[0] if payload else 1
+                events += [payload[1:]] if payload[1:2] == plain else _events_of(payload)
+        elif stream == STREAM_METRICS and kind in _STARTS_AND_ENDS:
+            events.append(payload)
+        elif stream == STREAM_SPANS and kind == end:
             spans += 1
-        elif frame.stream == STREAM_BUNDLES and frame.kind == FrameKind.END:
-            begun.pop(frame.key, None)
-            spans += counted_in(frame.stream, frame.payload)[1]
-            events += _events_of(frame.payload)
-        elif frame.stream == STREAM_BUNDLES and frame.kind == FrameKind.START:
-            begun[frame.key] = frame.payload
     return [*events, *(each for payload in begun.values() for each in _events_of(payload, is_start=True))], spans
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MOST_DEPTH = 64
+_KEY, _VALUE, _TEXT = 0x0A, 0x12, 0x0A
+"""The tags of the key and the value of an attribute, and of a value that is a text."""
 
 _fixed64 = Struct("<Q").unpack_from
 _fixed32 = Struct("<I").unpack_from
@@ -31,11 +33,19 @@ def fields(message: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """
     at, end = 0, len(message)
     while at < end:
-        tag, at = _read_varint(message, at, end)
+        tag = message[at]
+        if tag < 0x80:
+            at += 1
+        else:
+            tag, at = _read_varint(message, at, end)
         number, kind = tag >> 3, tag & 7
         value: int | bytes
         if kind == _LENGTH:
-            size, at = _read_varint(message, at, end)
+            if at < end and message[at] < 0x80:
+                size = message[at]
+                at += 1
+            else:
+                size, at = _read_varint(message, at, end)
             if size > end - at:
                 wire_error("it is cut off")
             value = message[at : at + size]
@@ -226,6 +236,10 @@ def _link(message: bytes) -> LinkData:
 
 
 def _add_pair(found: dict[str, Any], message: bytes, depth: int) -> None:
+    short = _short_text(message)
+    if short is not None:
+        found[short[0]] = short[1]
+        return
     key: str = ""
     item: Any = None
     for number, _, value in fields(message):
@@ -234,6 +248,20 @@ def _add_pair(found: dict[str, Any], message: bytes, depth: int) -> None:
         elif number == 2:
             item = decode_any(data(value), depth)
     found[key] = item
+
+
+def _short_text(message: bytes) -> tuple[str, str] | None:
+    """Return key and value of an attribute that is a short text, encoded as nearly all are; None of any other."""
+    end = len(message)
+    if end < 2 or message[0] != _KEY:
+        return None
+    at = 2 + message[1]
+    # Sizes below 128 are one byte each; that they are follows from what is left.
+    if message[1] > 0x7F or not 4 <= end - at < 0x80 or message[at] != _VALUE or message[at + 1] != end - at - 2:
+        return None
+    if message[at + 2] != _TEXT or message[at + 3] != end - at - 4:
+        return None
+    return message[2:at].decode("utf-8", "replace"), message[at + 4 :].decode("utf-8", "replace")
 
 
 def decode_any(message: bytes, depth: int = 0) -> Any:
