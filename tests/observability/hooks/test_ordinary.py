@@ -93,9 +93,9 @@ def _project(folder: Path, *, fails: bool) -> None:
     bootstrap_project(folder)
 
 
-def _recorded(others: object | None, *, fails: bool) -> dict[str, Any]:
+def _recorded(others: object | None, *, fails: bool, level: str = "DEBUG") -> dict[str, Any]:
     settings.set("HOOKS", (others,) if others is not None else ())
-    with captured_telemetry(clock=FakeClock(step_seconds=0.0), incremental_ids=True) as telemetry:
+    with captured_telemetry(clock=FakeClock(step_seconds=0.0), incremental_ids=True, level=level) as telemetry:
         with KedroSession.create() as session:
             if fails:
                 with pytest.raises(ValueError, match="not enough"):
@@ -135,6 +135,14 @@ def test_what_is_read_is_what_each_span_would_have_been(
     together = _recorded(None, fails=fails)
     assert [chr(each[1]) for each in kept.bundles] == ["P"] * 4 + ["E"] * fails
     assert together == apart
+
+
+@pytest.mark.parametrize(("level", "events"), [("DEBUG", {"started", "finished"}), ("WARNING", set())])
+def test_lines_are_those_of_the_level(tmp_path: Path, level: str, events: set[str]) -> None:
+    _project(tmp_path / "p", fails=False)
+    apart, together = _recorded(Others(), fails=False, level=level), _recorded(None, fails=False, level=level)
+    assert together["logs"] == apart["logs"]
+    assert {name.removeprefix("node.") for name, *_ in together["logs"] if name.startswith("node.")} == events
 
 
 def test_a_name_that_is_to_be_hidden_keeps_a_node_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeLines"]
 
+_ENDS = ("node.finished", "dataset.loaded", "dataset.saved")
+
 
 class NodeLines:
     """Logs the starts and ends of such nodes, of their loads and of their saves.
@@ -28,6 +30,7 @@ class NodeLines:
         self._log = log
         self._steps = steps
         self._tells_start = LEVELS["node.started"] >= log.level
+        self._tells_ends = any(LEVELS[each] >= log.level for each in _ENDS)
 
     def node_started(self, node: SpanRecord) -> None:
         """Log the start of a node, if that is wanted."""
@@ -45,6 +48,8 @@ class NodeLines:
             name: that of the node, as JSON has it.
             dataset: that of the dataset, likewise.
         """
+        if not self._tells_ends:
+            return
         node = span.parent
         line = self._log.line_of(span, name if dataset else "", dataset)
         if line is None or node is None:
@@ -61,6 +66,9 @@ class NodeLines:
         """
         log = self._log
         self._steps.ended(node)
+        if not self._tells_ends:
+            log.closed(node)
+            return
         line = log.line_of(node, name, "")
         if line is None:
             log.ended(node)
