@@ -6,9 +6,8 @@ import importlib
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pellucid._util.rows import Row
 from pellucid._util.suggest import did_you_mean
 from pellucid._version import __version__
 from pellucid.exceptions import NotAProjectError, ProjectError
@@ -25,7 +24,7 @@ _REQUIRED = ("package_name", "project_name")
 _KNOWN = (*_REQUIRED, *_VERSION_KEYS, "source_dir", "tools", "example_pipeline")
 
 
-class ProjectMetadata(Row):
+class ProjectMetadata(NamedTuple):
     """What ``pyproject.toml`` says of a project."""
 
     config_file: Path
