@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import pool as support
 
 from pellucid.exceptions import RemoteError, RunnerError, WorkerLostError, WorkerStartError
-from pellucid.runner._pool import Done, Failed, WorkerPool
+from pellucid.runner._pool import Done, Failed, WorkerPool, _worker
 from pellucid.runner._pool._errors import LIMIT_BYTES, RemoteTraceback
+from pellucid.runner._pool._wire import encode_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +132,19 @@ def test_a_bootstrap_that_raises_is_the_cause_of_a_start_error(method: str) -> N
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_a_setup_that_cannot_be_unpickled_is_told(method: str) -> None:
+    error = start_error(WorkerPool(support.Unloadable(), workers=1, start_method=method))
+    assert str(error) == "A worker process could not be set up: ValueError: cannot be loaded"
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_worker_that_is_gone_before_its_task_is_sent_has_said_why(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(index: int, waited: float) -> bytes:
+        wait([each.sentinel for each in multiprocessing.active_children()], 30)
+        return encode_task(index, waited)
+
+    monkeypatch.setattr(_worker, "encode_task", late)
     error = start_error(WorkerPool(support.Unloadable(), workers=1, start_method=method))
     assert str(error) == "A worker process could not be set up: ValueError: cannot be loaded"
 

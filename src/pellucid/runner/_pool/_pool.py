@@ -235,13 +235,18 @@ class WorkerPool:
         return [outcome for outcome in heard if outcome is not None]
 
     def _attend(self, worker: Worker, *, ended: bool = False) -> Outcome | None:
+        # Something that the worker left behind may keep its pipe open, without ever writing to it.
+        if ended and not worker.has_spoken():
+            return self._missing(worker)
         try:
-            # Something that the worker left behind may keep its pipe open, without ever writing to it.
-            if not ended or worker.has_spoken():
-                return self._understood(worker, worker.receive())
+            message = worker.receive()
         except WorkerGone:
-            pass
-        return self._missing(worker)
+            return self._missing(worker)
+        try:
+            return self._understood(worker, message)
+        except WorkerGone:
+            # It hung up while it was answered; why, it may have said before.
+            return None if worker.has_spoken() else self._missing(worker)
 
     def _understood(self, worker: Worker, message: Message) -> Outcome | None:
         if message.kind is Kind.NEEDS_PLAN:
