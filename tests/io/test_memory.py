@@ -18,7 +18,8 @@ import pyarrow as pa
 import pytest
 from tests.support.io import Foreign
 
-from pellucid.io._copying import infer_copy_mode
+from pellucid.io import DataCatalog
+from pellucid.io._copying import TCopyMode, infer_copy_mode
 from pellucid.io.cached_dataset import CachedDataset
 from pellucid.io.core import AbstractDataset, DatasetError, Version, is_ephemeral, is_single_process
 from pellucid.io.datasets.text import TextDataset
@@ -60,6 +61,38 @@ def test_how_data_is_copied_follows_from_its_type(data: Any, mode: str) -> None:
     assert infer_copy_mode(data) == mode
     dataset = MemoryDataset(data)
     assert (dataset.load() is data) == (mode == "assign")
+
+
+class Noting(MemoryDataset):
+    """Somebody's own dataset in memory, which may do anything."""
+
+
+@pytest.mark.parametrize("data", [pl.DataFrame({"a": [1]}), "text", 3, {"a": [1]}, np.arange(3), Foreign()])
+def test_whether_data_is_handed_on_by_reference_is_known_before(data: Any) -> None:
+    catalog = DataCatalog({"data": MemoryDataset(data), "empty": MemoryDataset(), "own": Noting(data)})
+    is_assigned = infer_copy_mode(data) == "assign"
+    assert catalog.is_by_reference("data") == is_assigned
+    assert catalog.is_by_reference("empty", data) == is_assigned
+    assert not catalog.is_by_reference("empty")
+    assert not catalog.is_by_reference("own")
+    assert not catalog.is_by_reference("nobody's", data)
+
+
+def test_a_copy_mode_says_so_too() -> None:
+    modes: tuple[TCopyMode, ...] = ("assign", "copy", "deepcopy")
+    catalog = DataCatalog({mode: MemoryDataset([1], copy_mode=mode) for mode in modes})
+    assert [mode for mode in modes if catalog.is_by_reference(mode)] == ["assign"]
+    assert [mode for mode in modes if catalog.is_by_reference(mode, 3)] == ["assign"]
+
+
+def test_what_is_validated_or_not_made_yet_is_not_only_handed_on() -> None:
+    entries = {"checked": {"type": "MemoryDataset", "data": 3, "validator": "builtins.int"}}
+    catalog = DataCatalog.from_config({**entries, "lazy": {"type": "MemoryDataset", "data": 3}})
+    assert catalog["checked"].load() == 3
+    assert not catalog.is_by_reference("checked")
+    assert not catalog.is_by_reference("lazy")
+    assert catalog["lazy"].load() == 3
+    assert catalog.is_by_reference("lazy")
 
 
 def test_a_frame_is_copied_on_its_way_in_and_on_its_way_out() -> None:

@@ -168,6 +168,20 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         except Exception as error:
             raise DatasetError(self._failed(ds_name, "save", dataset, error)) from error
 
+    def is_by_reference(self, ds_name: str, *data: Any) -> bool:
+        """Tell whether to load a dataset, or to save this data, is to hand on a reference and nothing else.
+
+        So it is with data that is kept in memory without copying it. Nothing is made or loaded to find it out.
+
+        Args:
+            ds_name: its name.
+            data: what is to be saved; left out for a load.
+        """
+        if ds_name in self._validation.specs:
+            return False
+        tell = getattr(self._datasets.get(ds_name), "_is_by_reference", None)
+        return tell is not None and bool(tell(*data))
+
     def exists(self, ds_name: str) -> bool:
         """Tell whether a dataset's data is there; false for a dataset that is unknown, or that cannot tell."""
         dataset = self.get(ds_name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.exceptions import DatasetError
-from pellucid.io._copying import TCopyMode, check_copy_mode, copy_data
+from pellucid.io._copying import TCopyMode, check_copy_mode, copy_data, infer_copy_mode
 from pellucid.io._dataset import AbstractDataset
 
 __all__ = ["MemoryDataset", "TCopyMode"]
@@ -70,6 +70,12 @@ class MemoryDataset(AbstractDataset[Any, Any]):
     def save(self, data: Any) -> None:
         """Keep the data, copied as the copy mode says."""
         self._data = copy_data(data, self._copy_mode)
+
+    def _is_by_reference(self, *data: Any) -> bool:
+        """Tell whether to load, or to save this data, is to hand on a reference and nothing else."""
+        if type(self) is not MemoryDataset:
+            return False
+        return (self._copy_mode or infer_copy_mode(data[0] if data else self._data)) == "assign"
 
     def _exists(self) -> bool:
         return self._data is not _EMPTY

@@ -96,11 +96,13 @@ class Bundle(Protocol):
         is_counted: whether metrics count what is in it.
         name: that of the node, as JSON has it.
         dataset: that of the last load or save, likewise; empty if there is something to hide in it.
+        brief: a load or save that goes on, and is taken in when it has ended.
     """
 
     is_counted: bool
     name: str
     dataset: str
+    brief: SpanRecord | None
 
     @property
     def is_here(self) -> bool:
@@ -115,8 +117,8 @@ class Bundle(Protocol):
         """Return the whole."""
         ...
 
-    def add(self, span: SpanRecord) -> bytes:
-        """Take in a load or save that begins; return what is known by now."""
+    def add(self, span: SpanRecord) -> None:
+        """Take in a load or save that begins."""
         ...
 
     def close(self, span: SpanRecord) -> None:

@@ -86,6 +86,20 @@ def double(value: int) -> int:
     return value * 2
 
 
+def test_a_load_or_save_is_brief_in_the_usual_catalog_alone() -> None:
+    class Own(DataCatalog):
+        def load(self, ds_name: str, version: str | None = None) -> Any:
+            return super().load(ds_name, version)
+
+    class Named(DataCatalog):
+        """One that loads and saves as usual."""
+
+    given = {"a": MemoryDataset(3)}
+    catalogs = [DataCatalog(given), Named(given), Own(given), given]
+    assert [DatasetFacts(each).is_brief("a") for each in catalogs] == [True, True, False, False]
+    assert not DatasetFacts(DataCatalog(given)).is_brief("a", [3])
+
+
 def test_a_node_is_described() -> None:
     made = node(double, "a", "b", name="n", tags=["t2", "t1"], namespace="space")
     assert node_attributes(SCOPE, made, made.name, True) == {

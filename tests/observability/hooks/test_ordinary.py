@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.framework import make_project
 
+from pellucid.exceptions import DatasetError
 from pellucid.framework.hooks import hook_impl
 from pellucid.framework.project import settings
 from pellucid.framework.session import KedroSession
@@ -22,6 +23,7 @@ from pellucid.observability.recording import STREAM_BUNDLES, STREAM_METRICS, STR
 from pellucid.observability.records import SpanRecord
 from pellucid.observability.spool import Frame, FrameKind, Limits, SegmentWriter, SpoolFolder
 from pellucid.observability.wire import decode_span
+from pellucid.runner._execution import Execution
 from pellucid.testing import FakeClock, captured_telemetry
 
 if TYPE_CHECKING:
@@ -82,23 +84,28 @@ class Kept:
         return [payload for kind, stream, payload in self.frames if (kind, stream) == ("END", STREAM_BUNDLES)]
 
 
-def _project(folder: Path, *, fails: bool) -> None:
-    project = make_project(folder, parameters="x: 3\n")
+BOOM = 'raise ValueError(f"{value} is not enough")'
+
+
+def _project(folder: Path, *, fails: bool, x: str = "3", boom: str = BOOM) -> None:
+    project = make_project(folder, parameters=f"x: {x}\n")
     project.pipeline(
         "double",
-        f"FAILS = {fails}\n{textwrap.dedent(NODES)}".replace("x + 1", "str(x)").replace("one + two, number", "1, two"),
+        f"FAILS = {fails}\n{textwrap.dedent(NODES)}".replace("x + 1", "str(x)")
+        .replace("one + two, number", "1, two")
+        .replace(BOOM, boom),
     )
     project.module("settings", "")
     project.write("conf/base/catalog.yml", CATALOG)
     bootstrap_project(folder)
 
 
-def _recorded(others: object | None, *, fails: bool, level: str = "DEBUG") -> dict[str, Any]:
+def _recorded(others: object | None, *, fails: bool, level: str = "DEBUG", error: str = "not enough") -> dict[str, Any]:
     settings.set("HOOKS", (others,) if others is not None else ())
     with captured_telemetry(clock=FakeClock(step_seconds=0.0), incremental_ids=True, level=level) as telemetry:
         with KedroSession.create() as session:
             if fails:
-                with pytest.raises(ValueError, match="not enough"):
+                with pytest.raises((ValueError, DatasetError), match=error):
                     session.run()
             else:
                 session.run()
@@ -108,9 +115,7 @@ def _recorded(others: object | None, *, fails: bool, level: str = "DEBUG") -> di
         ]
         return {
             "spans": [(*each[:5], {k: v for k, v in each[5].items() if not _varies(k)}) for each in spans],
-            "nodes": {
-                n: telemetry.metric("node_runs_total", node=n) for n in ("first", "secönd", "join", "space.by_pattern")
-            },
+            "nodes": telemetry.series("node_runs_total"),
             "datasets": telemetry.series("dataset_operations_total"),
             "logs": [
                 (each["event"], each.get("node"), each.get("dataset"), each.get("span_id")) for each in telemetry.logs
@@ -135,6 +140,37 @@ def test_what_is_read_is_what_each_span_would_have_been(
     together = _recorded(None, fails=fails)
     assert [chr(each[1]) for each in kept.bundles] == ["P"] * 4 + ["E"] * fails
     assert together == apart
+
+
+def test_a_save_that_takes_no_time_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was done when it began: so it has to begin when it fails."""
+    _project(tmp_path / "p", fails=True, boom="return None")
+    kept = Kept(monkeypatch)
+    apart = _recorded(Others(), fails=True, error="None cannot be saved")
+    together = _recorded(None, fails=True, error="None cannot be saved")
+    assert [chr(each[1]) for each in kept.bundles] == ["P"] * 4 + ["E"]
+    assert together == apart
+    assert ("save four", "save", "failure") in [each[:3] for each in together["spans"]]
+
+
+@pytest.mark.parametrize("step", [3, 4])
+def test_a_load_that_takes_no_time_may_be_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Between what is heard of it and itself, or between itself and what is heard of its end."""
+    _project(tmp_path / "p", fails=False)
+
+    def recorded(others: object | None) -> dict[str, Any]:
+        steps = iter(range(1, 100))
+
+        def go_on(_: Execution, node: Any) -> None:
+            if node.name == "secönd" and next(steps) == step:
+                raise ValueError("not enough time")
+
+        monkeypatch.setattr(Execution, "_go_on", go_on)
+        return _recorded(others, fails=True)
+
+    apart, together = recorded(Others()), recorded(None)
+    assert together == apart
+    assert ("load one", "load", "failure") in [each[:3] for each in together["spans"]]
 
 
 @pytest.mark.parametrize(("level", "events"), [("DEBUG", {"started", "finished"}), ("WARNING", set())])
@@ -167,9 +203,31 @@ def test_nodes_leave_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
     assert left == []
 
 
-def test_what_a_dead_process_left_is_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+LOST = "ProcessLost"
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        # What takes no time is kept with what comes then: the work, a save of a file.
+        ("3", [[LOST], ["", LOST], ["", LOST], ["", "", LOST], ["", "", "", LOST, LOST]]),
+        # To hand on a list is to copy it, which may take long.
+        (
+            "[3]",
+            [
+                *([LOST], [LOST, LOST]),
+                ["", LOST],
+                *([LOST, LOST], ["", LOST]),
+                *([LOST, LOST], ["", "", LOST], ["", "", "", LOST, LOST]),
+            ],
+        ),
+    ],
+)
+def test_what_a_dead_process_left_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x: str, expected: list[list[str]]
+) -> None:
     """The node and the load or save that was open are lost; what had ended had."""
-    _project(tmp_path / "p", fails=False)
+    _project(tmp_path / "p", fails=False, x=x)
     kept = Kept(monkeypatch)
     _recorded(None, fails=False)
     begun = [payload for kind, stream, payload in kept.frames if (kind, stream) == ("START", STREAM_BUNDLES)]
@@ -185,11 +243,7 @@ def test_what_a_dead_process_left_is_sealed(tmp_path: Path, monkeypatch: pytest.
         assert b'"error"' in event
         assert event.endswith(b",[]]")
         states.append([span.attributes.get("error.type", "") for span in spans])
-    lost = "ProcessLost"
-    # A start, a load, the work, a save: whatever comes first that may take long is what it is kept before.
-    assert states[:2] == [[lost], [lost, lost]]
-    assert ["", lost] in states
-    assert ["", lost, lost] in states
+    assert states == expected
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ class Attempts:
         elif span.held:
             self._table.flush(span)
 
-    def open_dataset(self, name: str, operation: Any) -> None:
-        """Open a load or save of the node that is at work here."""
+    def open_dataset(self, name: str, operation: Any, *data: Any) -> None:
+        """Open a load, or a save of some data, of the node that is at work here."""
         parent = current_span.get()
         if parent is None or parent.kind != "node" or is_parameter(name):
             return
@@ -120,7 +120,9 @@ class Attempts:
             return
         if parent.bundle is not None:
             assert self._ordinary is not None
-            self._ordinary.begin_dataset(parent, name, operation, run.facts.label(name))
+            facts = run.facts
+            is_brief = facts.is_brief(name, *data)
+            self._ordinary.begin_dataset(parent, name, operation, facts.label(name), is_brief=is_brief)
             return
         span = self._table.start(
             run,
@@ -139,7 +141,11 @@ class Attempts:
     def close_dataset(self, name: str, operation: str, data: Any, error: BaseException | None) -> None:
         """Close the load or save that is open here."""
         span = current_span.get()
-        if span is None or span.kind != operation or span.dataset != name:
+        if span is None:
+            return
+        if span.bundle is not None and span.bundle.brief is not None:
+            span = span.bundle.brief
+        if span.kind != operation or span.dataset != name:
             return
         parent = span.parent
         run: OpenRun | None = parent.run if parent is not None else None
@@ -161,11 +167,19 @@ class Attempts:
             guard.caught(_FACTS, error)
 
     def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
-        parent.open_children.pop(span.span_id, None)
-        if error is None and span.bundle is not None and run.open.pop(span.span_id, None) is not None:
+        bundle = span.bundle
+        if bundle is not None:
             assert self._ordinary is not None
-            self._ordinary.end_dataset(span)
-            return
+            if bundle.brief is span:
+                if error is None:
+                    self._ordinary.end_dataset(span)
+                    return
+                self._ordinary.enter(span, parent, bundle)
+            elif error is None and run.open.pop(span.span_id, None) is not None:
+                parent.open_children.pop(span.span_id, None)
+                self._ordinary.end_dataset(span)
+                return
+        parent.open_children.pop(span.span_id, None)
         if parent.holds_loads:
             is_held = error is None and (span.kind == "load" or parent.holds_saves)
             self._table.end(run, span, result_of(error), error, holder=parent, is_held=is_held)

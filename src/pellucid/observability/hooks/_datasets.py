@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pellucid.observability.semconv import Attr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["DatasetFacts", "is_parameter"]
 
@@ -23,10 +26,21 @@ def is_parameter(name: str) -> bool:
 
 
 class DatasetFacts:
-    """Knows the datasets of one catalog; what does not change is worked out once, of the last few thousand."""
+    """Knows the datasets of one catalog; what does not change is worked out once, of the last few thousand.
+
+    Attributes:
+        is_brief: tells of a dataset, by its name and, for a save, the data, whether its load or save certainly takes
+            no time and calls nobody's code.
+    """
 
     def __init__(self, catalog: Any) -> None:
+        from pellucid.io import DataCatalog
+
         self._catalog = catalog
+        kind = type(catalog)
+        # Whoever has a catalog of his own may do anything to load and save.
+        is_usual = issubclass(kind, DataCatalog) and kind.load is DataCatalog.load and kind.save is DataCatalog.save
+        self.is_brief: Callable[..., bool] = catalog.is_by_reference if is_usual else _never
         self._labels: dict[str, str] = {}
         self._known: dict[str, tuple[Any, str]] = {}
 
@@ -71,6 +85,10 @@ class DatasetFacts:
         kind = type(inner)
         known = _bounded(self._known)[name] = (inner, f"{kind.__module__}.{kind.__qualname__}")
         return known
+
+
+def _never(*_given: Any) -> bool:
+    return False
 
 
 def _bounded(known: dict[str, _T]) -> dict[str, _T]:

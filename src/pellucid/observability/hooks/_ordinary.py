@@ -112,8 +112,13 @@ class OrdinaryNodes:
             self._guard.caught(part, error)
         return span
 
-    def begin_dataset(self, node: SpanRecord, name: str, operation: Any, label: str) -> None:
-        """Open a load or save, and keep what is known before, as it may take long."""
+    def begin_dataset(self, node: SpanRecord, name: str, operation: Any, label: str, *, is_brief: bool) -> None:
+        """Open a load or save.
+
+        It may take long: so what is known is kept before. Of a brief one, in the middle of which nobody's code is
+        called, nothing is done before it has ended, and it is kept with what follows: the function of the node, another
+        load or save, or the end.
+        """
         bundle, span_id = node.bundle, self._span_id()
         assert bundle is not None
         span = SpanRecord(
@@ -130,6 +135,16 @@ class OrdinaryNodes:
         )
         span.parent = node
         span.bundle = bundle
+        if is_brief:
+            bundle.brief = span
+        else:
+            self.enter(span, node, bundle)
+
+    def enter(self, span: SpanRecord, node: SpanRecord, bundle: Bundle) -> None:
+        """Have a load or save be the current span, and keep what is known of the node."""
+        if bundle.brief is span:
+            bundle.brief = None
+        span_id = span.span_id
         node.run.open[span_id] = node.open_children[span_id] = span
         span.token = current_span.set(span)
         part = "tracing"
@@ -142,29 +157,40 @@ class OrdinaryNodes:
             raise
         except BaseException as error:
             self._guard.caught(part, error)
-        known = bundle.add(span)
+        bundle.add(span)
         if bundle.is_here:
-            self._recording.spool.start(STREAM_BUNDLES, node.span_id, known)
+            self._recording.spool.start(STREAM_BUNDLES, node.span_id, bundle.start())
 
     def end_dataset(self, span: SpanRecord) -> None:
         """Close a load or save that succeeded."""
         bundle = span.bundle
         assert bundle is not None
+        is_brief = bundle.brief is span
         span.end_attributes[_RESULT] = "success"
         span.ended_ns = self._now_ns()
-        part = "tracing"
         try:
-            self._tracing.done(span)
+            if is_brief:
+                bundle.brief = None
+                self._tracing.passed(span)
+            else:
+                self._tracing.done(span)
+        except (KeyboardInterrupt, RunTerminated):
+            raise
+        except BaseException as error:
+            self._guard.caught("tracing", error)
+        if is_brief:
+            bundle.add(span)
+        try:
             if self._lines is not None:
-                part = "logging"
                 self._lines.ended(span, bundle.name, bundle.dataset)
         except (KeyboardInterrupt, RunTerminated):
             raise
         except BaseException as error:
-            self._guard.caught(part, error)
+            self._guard.caught("logging", error)
         bundle.close(span)
         span.bundle = None
-        leave(span)
+        if not is_brief:
+            leave(span)
 
     def keep(self, node: SpanRecord) -> None:
         """Keep what is known of a node, as something comes that may take long."""
@@ -183,6 +209,13 @@ class OrdinaryNodes:
         """Close a node, a load or a save, however it ended."""
         bundle, node = span.bundle, span.parent
         assert bundle is not None
+        brief = bundle.brief
+        if brief is not None and node is None:
+            # A signal came in its middle.
+            self.enter(brief, span, bundle)
+            span.open_children.pop(brief.span_id, None)
+            span.run.open.pop(brief.span_id, None)
+            self.end(brief, result, error)
         span.result = result
         span.error = error
         span.end_attributes[_RESULT] = result

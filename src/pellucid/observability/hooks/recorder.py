@@ -389,10 +389,10 @@ class Recorder:
 
     @hook_impl(tryfirst=True)
     @guarded
-    def before_dataset_saved(self, dataset_name: str) -> None:
+    def before_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Open a save."""
         if self._attempts is not None:
-            self._attempts.open_dataset(dataset_name, "save")
+            self._attempts.open_dataset(dataset_name, "save", data)
 
     @hook_impl(trylast=True)
     @guarded

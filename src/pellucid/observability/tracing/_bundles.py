@@ -196,6 +196,7 @@ class NodeBundle:
         is_counted: whether metrics count what is in it.
         name: that of the node, as JSON has it.
         dataset: that of the last load or save, likewise; empty if there is something to hide in it.
+        brief: a load or save that goes on, and is taken in when it has ended.
     """
 
     __slots__ = (
@@ -208,6 +209,7 @@ class NodeBundle:
         "_process",
         "_scope",
         "_texts",
+        "brief",
         "dataset",
         "is_counted",
         "name",
@@ -217,6 +219,7 @@ class NodeBundle:
         self.is_counted = True
         self.name = name
         self.dataset = ""
+        self.brief: SpanRecord | None = None
         self._bundles = bundles
         self._node = node
         self._scope = scope
@@ -232,8 +235,8 @@ class NodeBundle:
         """Whether it began in this process."""
         return self._process is self._bundles.process
 
-    def add(self, span: SpanRecord) -> bytes:
-        """Take in a load or save that begins; return what is known by now."""
+    def add(self, span: SpanRecord) -> None:
+        """Take in a load or save that begins."""
         bundles, links = self._bundles, span.links
         name = self.dataset = bundles.dataset(span.name, span.dataset)
         label = name if span.label == span.dataset else bundles.text(span.label)
@@ -247,7 +250,6 @@ class NodeBundle:
             self._encodes = True
         self._datasets.append(span)
         self._open = f'["{span.kind}",{name},{label},"{span.span_id.hex()}",{span.started_ns},{link},'
-        return self.start()
 
     def close(self, span: SpanRecord) -> None:
         """Take note that the last one of them has ended."""

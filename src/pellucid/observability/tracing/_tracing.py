@@ -140,6 +140,13 @@ class Tracing:
         elif kind == "load":
             self._saves.link(span)
 
+    def passed(self, span: SpanRecord) -> None:
+        """Take note of a load or save of a bundle that nobody could see between its start and its end."""
+        if span.kind == "load":
+            self._saves.link(span)
+        else:
+            self._saves.note(span)
+
     def done(self, span: SpanRecord) -> None:
         """Take note that a span of a bundle has ended."""
         kept = self._open.pop(span.span_id, None)
