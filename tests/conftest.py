@@ -63,3 +63,13 @@ def process_as_found(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     if os.environ != variables:
         os.environ.clear()
         os.environ.update(variables)
+
+
+@pytest.fixture
+def quiet_datasets() -> Iterator[None]:
+    """Nothing is logged of loads and saves, as where nobody but us listens; pytest does."""
+    logger = logging.getLogger("pellucid.io")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    yield
+    logger.setLevel(level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import pickle
 import subprocess
@@ -67,6 +68,7 @@ class Noting(MemoryDataset):
     """Somebody's own dataset in memory, which may do anything."""
 
 
+@pytest.mark.usefixtures("quiet_datasets")
 @pytest.mark.parametrize("data", [pl.DataFrame({"a": [1]}), "text", 3, {"a": [1]}, np.arange(3), Foreign()])
 def test_whether_data_is_handed_on_by_reference_is_known_before(data: Any) -> None:
     catalog = DataCatalog({"data": MemoryDataset(data), "empty": MemoryDataset(), "own": Noting(data)})
@@ -78,6 +80,20 @@ def test_whether_data_is_handed_on_by_reference_is_known_before(data: Any) -> No
     assert not catalog.is_by_reference("nobody's", data)
 
 
+@pytest.mark.usefixtures("quiet_datasets")
+def test_what_is_logged_is_not_only_handed_on(caplog: pytest.LogCaptureFixture) -> None:
+    catalog = DataCatalog({"data": MemoryDataset(3)})
+    assert catalog.is_by_reference("data")
+    for name, level in (("pellucid.io.data_catalog", logging.INFO), ("pellucid.io", logging.DEBUG)):
+        with caplog.at_level(level, logger=name):
+            assert not catalog.is_by_reference("data")
+            catalog.load("data")
+            assert "oading" in caplog.text
+        caplog.clear()
+    assert catalog.is_by_reference("data")
+
+
+@pytest.mark.usefixtures("quiet_datasets")
 def test_a_copy_mode_says_so_too() -> None:
     modes: tuple[TCopyMode, ...] = ("assign", "copy", "deepcopy")
     catalog = DataCatalog({mode: MemoryDataset([1], copy_mode=mode) for mode in modes})
@@ -85,6 +101,7 @@ def test_a_copy_mode_says_so_too() -> None:
     assert [mode for mode in modes if catalog.is_by_reference(mode, 3)] == ["assign"]
 
 
+@pytest.mark.usefixtures("quiet_datasets")
 def test_what_is_validated_or_not_made_yet_is_not_only_handed_on() -> None:
     entries = {"checked": {"type": "MemoryDataset", "data": 3, "validator": "builtins.int"}}
     catalog = DataCatalog.from_config({**entries, "lazy": {"type": "MemoryDataset", "data": 3}})

@@ -7,9 +7,10 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pellucid._util.locks import FileLock
+from pellucid._util.rows import Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -60,7 +61,7 @@ class _Older(Exception):
     """A file is of an earlier version."""
 
 
-class Schema(NamedTuple):
+class Schema(Row):
     """What is in a file.
 
     Attributes:

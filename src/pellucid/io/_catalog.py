@@ -171,13 +171,14 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
     def is_by_reference(self, ds_name: str, *data: Any) -> bool:
         """Tell whether to load a dataset, or to save this data, is to hand on a reference and nothing else.
 
-        So it is with data that is kept in memory without copying it. Nothing is made or loaded to find it out.
+        So it is with data that is kept in memory without copying it, as long as nothing is validated, and nothing
+        logged, which would call somebody's handlers. Nothing is made or loaded to find it out.
 
         Args:
             ds_name: its name.
             data: what is to be saved; left out for a load.
         """
-        if ds_name in self._validation.specs:
+        if ds_name in self._validation.specs or (logger.isEnabledFor(logging.INFO) and not is_told(node_teller)):
             return False
         tell = getattr(self._datasets.get(ds_name), "_is_by_reference", None)
         return tell is not None and bool(tell(*data))

@@ -6,10 +6,11 @@ import functools
 import importlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pellucid._util.suggest import did_you_mean
+from pellucid._util.values import values
 from pellucid.exceptions import DatasetError, DataValidationError, ValidationConfigurationError
 
 logger = logging.getLogger("pellucid.io.data_catalog")
@@ -21,7 +22,7 @@ _SEVERITIES = ("error", "warn")
 _KEYS = ("class", "enabled", "on", "options", "severity", "skip_load_after_save")
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class ValidatorSpec:
     """How a dataset's data is validated.
 

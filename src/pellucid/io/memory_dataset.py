@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from pellucid.exceptions import DatasetError
 from pellucid.io._copying import TCopyMode, check_copy_mode, copy_data, infer_copy_mode
-from pellucid.io._dataset import AbstractDataset
+from pellucid.io._dataset import AbstractDataset, logger
 
 __all__ = ["MemoryDataset", "TCopyMode"]
 
@@ -72,8 +73,8 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         self._data = copy_data(data, self._copy_mode)
 
     def _is_by_reference(self, *data: Any) -> bool:
-        """Tell whether to load, or to save this data, is to hand on a reference and nothing else."""
-        if type(self) is not MemoryDataset:
+        """Tell whether to load, or to save this data, is to hand on a reference and nothing else: nothing is logged."""
+        if type(self) is not MemoryDataset or logger.isEnabledFor(logging.DEBUG):
             return False
         return (self._copy_mode or infer_copy_mode(data[0] if data else self._data)) == "assign"
 

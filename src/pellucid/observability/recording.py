@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pellucid._util.values import values
 from pellucid.observability.guard import Guard
 from pellucid.observability.records import Clock, Ids
 from pellucid.observability.redaction import Redactor, secrets_in, secrets_of_environment, secrets_of_headers
@@ -74,7 +75,7 @@ class _NoSpool:
         """Do nothing."""
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class Outcome:
     """What became of what was recorded, at the end of a session.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pellucid._util.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
-class Graph(NamedTuple):
+class Graph(Row):
     """Who must run before whom, by position: ``parents[i]`` before ``i`` before ``children[i]``; none twice."""
 
     parents: list[list[int]]

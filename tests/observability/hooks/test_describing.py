@@ -86,6 +86,7 @@ def double(value: int) -> int:
     return value * 2
 
 
+@pytest.mark.usefixtures("quiet_datasets")
 def test_a_load_or_save_is_brief_in_the_usual_catalog_alone() -> None:
     class Own(DataCatalog):
         def load(self, ds_name: str, version: str | None = None) -> Any:

@@ -129,10 +129,13 @@ def _varies(key: str) -> bool:
     )
 
 
+@pytest.mark.parametrize("listens", ["nobody", "pytest"])
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_is_read_is_what_each_span_would_have_been(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, fails: bool, listens: str
 ) -> None:
+    if listens == "nobody":
+        request.getfixturevalue("quiet_datasets")
     _project(tmp_path / "p", fails=fails)
     kept = Kept(monkeypatch)
     apart = _recorded(Others(), fails=fails)
@@ -142,6 +145,7 @@ def test_what_is_read_is_what_each_span_would_have_been(
     assert together == apart
 
 
+@pytest.mark.usefixtures("quiet_datasets")
 def test_a_save_that_takes_no_time_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was done when it began: so it has to begin when it fails."""
     _project(tmp_path / "p", fails=True, boom="return None")
@@ -153,6 +157,7 @@ def test_a_save_that_takes_no_time_may_fail(tmp_path: Path, monkeypatch: pytest.
     assert ("save four", "save", "failure") in [each[:3] for each in together["spans"]]
 
 
+@pytest.mark.usefixtures("quiet_datasets")
 @pytest.mark.parametrize("step", [3, 4])
 def test_a_load_that_takes_no_time_may_be_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Between what is heard of it and itself, or between itself and what is heard of its end."""
@@ -206,6 +211,7 @@ def test_nodes_leave_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
 LOST = "ProcessLost"
 
 
+@pytest.mark.usefixtures("quiet_datasets")
 @pytest.mark.parametrize(
     ("x", "expected"),
     [

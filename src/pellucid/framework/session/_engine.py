@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from pellucid._util.rows import Row
 from pellucid._util.suggest import nearest
 from pellucid._util.telling import tell, tell_all
 from pellucid.exceptions import (
@@ -36,7 +37,7 @@ _DEFAULT_PIPELINE = "__default__"
 _RESERVATIONS = ".pellucid/reservations"
 
 
-class _Prepared(NamedTuple):
+class _Prepared(Row):
     """All that is there when the first node may run."""
 
     context: KedroContext

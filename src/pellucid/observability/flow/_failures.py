@@ -6,7 +6,9 @@ import json
 import os
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pellucid._util.rows import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +20,7 @@ _AGAIN_SECONDS = 60.0
 """After so long the same failure is written down again, with its time."""
 
 
-class Failure(NamedTuple):
+class Failure(Row):
     """Why a delivery failed, and when: in ISO 8601, UTC."""
 
     reason: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pellucid._util.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 _ENTRY = struct.Struct("<8sI?")
 
 
-class Settled(NamedTuple):
+class Settled(Row):
     """What became of a request for a part of a file."""
 
     records: int

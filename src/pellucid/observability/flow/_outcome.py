@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from pellucid._util.rows import Row
 from pellucid.observability.flow._ledger import Ledger
 from pellucid.observability.flow._spool import sampled_in
 from pellucid.observability.recording import STREAM_SPANS, Outcome
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pellucid.observability.spool import Segment, SpoolFolder
 
 
-class Fate(NamedTuple):
+class Fate(Row):
     """What this process knows of spans that are gone.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pellucid.observability.metrics import run_started
 from pellucid.observability.recording import STREAM_METRICS
 
 if TYPE_CHECKING:
@@ -18,5 +17,7 @@ def running_elsewhere(spool: SpoolFolder) -> Counter[str]:
     Raises:
         OSError: of the disk.
     """
+    from pellucid.observability.metrics import run_started
+
     started = (run_started(payload) for payload in spool.open_elsewhere(STREAM_METRICS))
     return Counter(pipeline for pipeline in started if pipeline is not None)

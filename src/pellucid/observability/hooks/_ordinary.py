@@ -6,8 +6,9 @@ nothing in its names is to be hidden. It is kept as one record together with its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from pellucid._util.rows import Row
 from pellucid.exceptions import RunTerminated
 from pellucid.observability.current import current_span
 from pellucid.observability.hooks._datasets import is_parameter
@@ -34,7 +35,7 @@ __all__ = ["OrdinaryNodes", "ordinary_nodes"]
 _KIND, _NAME, _OPERATION, _RESULT = Attr.KIND, Attr.DATASET_NAME, Attr.OPERATION, Attr.RESULT
 
 
-class Plugins(NamedTuple):
+class Plugins(Row):
     """What the plugins that are built in have for such nodes.
 
     Attributes:

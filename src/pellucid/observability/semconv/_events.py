@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pellucid._util.rows import Row
 
 
-class Event(NamedTuple):
+class Event(Row):
     """A kind of log line.
 
     Attributes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from pellucid._util.rows import Row
 
 PREFIX = "pellucid_"
 
@@ -19,7 +21,7 @@ SPAN_STATES = ("produced", "spooled", "delivered", "dropped", "quarantined")
 """Values of the label ``state`` of the spans of telemetry."""
 
 
-class Metric(NamedTuple):
+class Metric(Row):
     """A metric.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pellucid._util.values import values
 from pellucid.observability.spool import _bounds
 from pellucid.observability.spool._exclusion import SpoolBusy, exclusive
 from pellucid.observability.spool._layout import ACTIVE, OUTBOX, QUARANTINE, TORN_SUFFIX, files_in, parse
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pellucid.observability.spool._segment import Unbundle
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class SpoolStatus:
     """What is in a spool.
 

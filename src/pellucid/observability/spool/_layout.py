@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pellucid._util.rows import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ SIGNAL_STREAMS = {"traces": 1, "metrics": 2, "logs": 3}
 _NAME = re.compile(r"(?P<process>(?P<time>\d{20})-(?P<pid>\d+)-[0-9a-f]{12})-(?P<sequence>\d{8})(?:\..*)?")
 
 
-class SegmentName(NamedTuple):
+class SegmentName(Row):
     """What the name of a segment says.
 
     Attributes:

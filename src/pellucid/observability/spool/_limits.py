@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+
+from pellucid._util.values import values
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class Limits:
     """What the spool may take up.
 

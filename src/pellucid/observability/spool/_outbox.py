@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pellucid._util.values import values
 from pellucid.observability.spool._exclusion import exclusive
 from pellucid.observability.spool._layout import (
     ACTIVE,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pellucid.observability.spool._segment import Unbundle
 
 
-@dataclass(frozen=True)
+@values(frozen=True)
 class Kept:
     """How much is kept somewhere.
 

@@ -6,7 +6,9 @@ Source: W3C Trace Context; OpenTelemetry, "Environment variables as context prop
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pellucid._util.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,7 +26,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z]
 _VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]", re.ASCII)
 
 
-class RemoteParent(NamedTuple):
+class RemoteParent(Row):
     """A span of another process.
 
     Attributes:
