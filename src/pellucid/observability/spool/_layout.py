@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
-
-from pellucid._util.rows import Row
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +27,7 @@ SIGNAL_STREAMS = {"traces": 1, "metrics": 2, "logs": 3}
 _NAME = re.compile(r"(?P<process>(?P<time>\d{20})-(?P<pid>\d+)-[0-9a-f]{12})-(?P<sequence>\d{8})(?:\..*)?")
 
 
-class SegmentName(Row):
+class SegmentName(NamedTuple):
     """What the name of a segment says.
 
     Attributes:
