@@ -98,7 +98,51 @@ def test_a_copy_mode_says_so_too() -> None:
     modes: tuple[TCopyMode, ...] = ("assign", "copy", "deepcopy")
     catalog = DataCatalog({mode: MemoryDataset([1], copy_mode=mode) for mode in modes})
     assert [mode for mode in modes if catalog.is_by_reference(mode)] == ["assign"]
-    assert [mode for mode in modes if catalog.is_by_reference(mode, 3)] == ["assign"]
+    empty = DataCatalog({mode: MemoryDataset(copy_mode=mode) for mode in modes})
+    assert [mode for mode in modes if empty.is_by_reference(mode, [3])] == ["assign"]
+
+
+@pytest.mark.usefixtures("quiet_datasets")
+def test_whoever_lets_go_of_what_was_saved_before_may_call_its_code() -> None:
+    catalog = DataCatalog({"object": MemoryDataset(Foreign(), copy_mode="assign"), "number": MemoryDataset(3)})
+    assert not catalog.is_by_reference("object", 3)
+    assert catalog.is_by_reference("object")
+    assert catalog.is_by_reference("number", 4)
+
+
+class Wrapper(AbstractDataset[Any, Any]):
+    """Hands on to another dataset whatever it does not have itself."""
+
+    def __init__(self, inner: MemoryDataset) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["inner"], name)
+
+    def load(self) -> Any:
+        return self.inner.load()
+
+    def save(self, data: Any) -> None:
+        self.inner.save(data)
+
+
+class Unhashable(type):
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Odd(metaclass=Unhashable):
+    pass
+
+
+@pytest.mark.usefixtures("quiet_datasets")
+def test_of_what_is_odd_nothing_is_said_and_nothing_is_raised() -> None:
+    catalog = DataCatalog({"wrapped": Wrapper(MemoryDataset(3)), "empty": MemoryDataset()})
+    assert not catalog.is_by_reference("wrapped")
+    assert not catalog.is_by_reference("wrapped", 3)
+    assert not catalog.is_by_reference("empty", Odd())
 
 
 @pytest.mark.usefixtures("quiet_datasets")

@@ -180,8 +180,10 @@ class DataCatalog(DatasetCollection, CatalogProtocol["DataCatalog", Any]):
         """
         if ds_name in self._validation.specs or (logger.isEnabledFor(logging.INFO) and not is_told(node_teller)):
             return False
-        tell = getattr(self._datasets.get(ds_name), "_is_by_reference", None)
-        return tell is not None and bool(tell(*data))
+        dataset = self._datasets.get(ds_name)
+        # Of its type: somebody's own dataset may hand on whatever is asked of it to another one.
+        tell = getattr(type(dataset), "_is_by_reference", None)
+        return tell is not None and bool(tell(dataset, *data))
 
     def exists(self, ds_name: str) -> bool:
         """Tell whether a dataset's data is there; false for a dataset that is unknown, or that cannot tell."""

@@ -16,6 +16,11 @@ _ASSIGNED_LIBRARIES = frozenset({"dask", "duckdb", "ibis", "modin", "polars", "p
 _IMMUTABLE = frozenset({str, bytes, int, float, complex, bool, type(None), range})
 
 
+def is_immutable(data: Any) -> bool:
+    """Tell whether data is a plain number, a text or the like."""
+    return any(type(data) is each for each in _IMMUTABLE)
+
+
 def infer_copy_mode(data: Any) -> TCopyMode:
     """Return how data is best copied, by its type; no library is imported for that."""
     kind = type(data)

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from pellucid.exceptions import DatasetError
-from pellucid.io._copying import TCopyMode, check_copy_mode, copy_data, infer_copy_mode
+from pellucid.io._copying import TCopyMode, check_copy_mode, copy_data, infer_copy_mode, is_immutable
 from pellucid.io._dataset import AbstractDataset, logger
 
 __all__ = ["MemoryDataset", "TCopyMode"]
@@ -76,7 +76,12 @@ class MemoryDataset(AbstractDataset[Any, Any]):
         """Tell whether to load, or to save this data, is to hand on a reference and nothing else: nothing is logged."""
         if type(self) is not MemoryDataset or logger.isEnabledFor(logging.DEBUG):
             return False
-        return (self._copy_mode or infer_copy_mode(data[0] if data else self._data)) == "assign"
+        if data and not (self._data is _EMPTY or is_immutable(self._data)):
+            return False  # what is let go of for it may call somebody's code
+        try:
+            return (self._copy_mode or infer_copy_mode(data[0] if data else self._data)) == "assign"
+        except Exception:  # of a type that is unlike others
+            return False
 
     def _exists(self) -> bool:
         return self._data is not _EMPTY

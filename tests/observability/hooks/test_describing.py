@@ -92,12 +92,16 @@ def test_a_load_or_save_is_brief_in_the_usual_catalog_alone() -> None:
         def load(self, ds_name: str, version: str | None = None) -> Any:
             return super().load(ds_name, version)
 
+    class Looking(DataCatalog):
+        def __getitem__(self, ds_name: str) -> Any:
+            return super().__getitem__(ds_name)
+
     class Named(DataCatalog):
         """One that loads and saves as usual."""
 
     given = {"a": MemoryDataset(3)}
-    catalogs = [DataCatalog(given), Named(given), Own(given), given]
-    assert [DatasetFacts(each).is_brief("a") for each in catalogs] == [True, True, False, False]
+    catalogs = [DataCatalog(given), Named(given), Own(given), Looking(given), given]
+    assert [DatasetFacts(each).is_brief("a") for each in catalogs] == [True, True, False, False, False]
     assert not DatasetFacts(DataCatalog(given)).is_brief("a", [3])
 
 

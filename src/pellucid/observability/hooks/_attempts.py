@@ -143,8 +143,8 @@ class Attempts:
         span = current_span.get()
         if span is None:
             return
-        if span.bundle is not None and span.bundle.brief is not None:
-            span = span.bundle.brief
+        if span.bundle is not None:
+            span = span.bundle.brief or span
         if span.kind != operation or span.dataset != name:
             return
         parent = span.parent
@@ -167,19 +167,11 @@ class Attempts:
             guard.caught(_FACTS, error)
 
     def _end_child(self, run: OpenRun, parent: SpanRecord, span: SpanRecord, error: BaseException | None) -> None:
-        bundle = span.bundle
-        if bundle is not None:
-            assert self._ordinary is not None
-            if bundle.brief is span:
-                if error is None:
-                    self._ordinary.end_dataset(span)
-                    return
-                self._ordinary.enter(span, parent, bundle)
-            elif error is None and run.open.pop(span.span_id, None) is not None:
-                parent.open_children.pop(span.span_id, None)
-                self._ordinary.end_dataset(span)
-                return
         parent.open_children.pop(span.span_id, None)
+        if error is None and span.bundle is not None and run.open.pop(span.span_id, None) is not None:
+            assert self._ordinary is not None
+            self._ordinary.end_dataset(span)
+            return
         if parent.holds_loads:
             is_held = error is None and (span.kind == "load" or parent.holds_saves)
             self._table.end(run, span, result_of(error), error, holder=parent, is_held=is_held)

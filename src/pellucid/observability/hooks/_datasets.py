@@ -16,6 +16,7 @@ __all__ = ["DatasetFacts", "is_parameter"]
 _T = TypeVar("_T")
 _TYPE = Attr.DATASET_TYPE
 _MOST_KNOWN = 10_000
+_HOW_IT_LOADS = ("load", "save", "get", "__getitem__", "is_by_reference")
 _IN_MEMORY = "pellucid.io.memory_dataset.MemoryDataset"
 """The type that most have, which is nowhere but in memory."""
 
@@ -39,7 +40,9 @@ class DatasetFacts:
         self._catalog = catalog
         kind = type(catalog)
         # Whoever has a catalog of his own may do anything to load and save.
-        is_usual = issubclass(kind, DataCatalog) and kind.load is DataCatalog.load and kind.save is DataCatalog.save
+        is_usual = issubclass(kind, DataCatalog) and all(
+            getattr(kind, each) is getattr(DataCatalog, each) for each in _HOW_IT_LOADS
+        )
         self.is_brief: Callable[..., bool] = catalog.is_by_reference if is_usual else _never
         self._labels: dict[str, str] = {}
         self._known: dict[str, tuple[Any, str]] = {}

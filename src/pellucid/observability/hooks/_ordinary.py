@@ -137,17 +137,15 @@ class OrdinaryNodes:
         span.parent = node
         span.bundle = bundle
         if is_brief:
-            bundle.brief = span
-        else:
-            self.enter(span, node, bundle)
-
-    def enter(self, span: SpanRecord, node: SpanRecord, bundle: Bundle) -> None:
-        """Have a load or save be the current span, and keep what is known of the node."""
-        if bundle.brief is span:
-            bundle.brief = None
-        span_id = span.span_id
+            # Whoever takes it out of the open ones closes it: the end of a run may come in another thread.
+            node.run.open[span_id] = bundle.brief = span
+            return
         node.run.open[span_id] = node.open_children[span_id] = span
         span.token = current_span.set(span)
+        self._take_in(span, node, bundle)
+
+    def _take_in(self, span: SpanRecord, node: SpanRecord, bundle: Bundle) -> None:
+        """Have a load or save be one of those that are known of a node, and keep that."""
         part = "tracing"
         try:
             self._tracing.begun(span)
@@ -171,7 +169,6 @@ class OrdinaryNodes:
         span.ended_ns = self._now_ns()
         try:
             if is_brief:
-                bundle.brief = None
                 self._tracing.passed(span)
             else:
                 self._tracing.done(span)
@@ -181,6 +178,7 @@ class OrdinaryNodes:
             self._guard.caught("tracing", error)
         if is_brief:
             bundle.add(span)
+            bundle.brief = None
         try:
             if self._lines is not None:
                 self._lines.ended(span, bundle.name, bundle.dataset)
@@ -211,11 +209,11 @@ class OrdinaryNodes:
         bundle, node = span.bundle, span.parent
         assert bundle is not None
         brief = bundle.brief
-        if brief is not None and node is None:
-            # A signal came in its middle.
-            self.enter(brief, span, bundle)
-            span.open_children.pop(brief.span_id, None)
-            span.run.open.pop(brief.span_id, None)
+        if brief is span and node is not None:
+            bundle.brief = None
+            self._take_in(span, node, bundle)
+        elif brief is not None and span.run.open.pop(brief.span_id, None) is not None:
+            # The node ends in the middle of it.
             self.end(brief, result, error)
         span.result = result
         span.error = error
