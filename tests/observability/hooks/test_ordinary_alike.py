@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.support.framework import make_project
 
@@ -78,12 +78,12 @@ class Others:
         """Do nothing."""
 
 
-def _project(folder: Path, chance: random.Random) -> None:
-    count = chance.randint(2, 7)
-    functions = chance.choices([*LIKELY], [*LIKELY.values()], k=count)
+def _project(folder: Path, chance: np.random.Generator) -> None:
+    count = int(chance.integers(2, 8))
+    functions = [str(each) for each in chance.choice([name for name in LIKELY for _ in range(LIKELY[name])], count)]
     if chance.random() < 0.5:
-        functions[-1] = chance.choice(FATAL)
-    inputs = ["params:x", *(f"d{chance.randrange(index)}" for index in range(1, count))]
+        functions[-1] = str(chance.choice(FATAL))
+    inputs = ["params:x", *(f"d{chance.integers(index)}" for index in range(1, count))]
     nodes = [
         f'node({function}, "{source}", "d{index}", name="n{index}")'
         for index, (function, source) in enumerate(zip(functions, inputs, strict=True))
@@ -118,7 +118,7 @@ def _steady(attributes: Any) -> list[tuple[str, str]]:
 
 
 def _compare(folder: Path, seed: int) -> None:
-    _project(folder / f"p{seed}", random.Random(seed))  # noqa: S311 - chance, no secret
+    _project(folder / f"p{seed}", np.random.default_rng(seed))
     assert _recorded(None) == _recorded(Others())
 
 
