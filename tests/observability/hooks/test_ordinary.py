@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,13 @@ def _recorded(others: object | None, *, fails: bool, level: str = "DEBUG", error
                 with pytest.raises((ValueError, DatasetError), match=error):
                     session.run()
             else:
-                session.run()
+                here = os.getpid()
+                try:
+                    session.run()
+                    session.close()
+                finally:
+                    if os.getpid() != here:
+                        os._exit(0)
         spans = [
             (each.name, each.kind, each.result, each.span_id, each.parent_id, dict(each.attributes))
             for each in telemetry.spans
@@ -176,6 +183,15 @@ def test_a_load_that_takes_no_time_may_be_cut_off(tmp_path: Path, monkeypatch: p
     apart, together = recorded(Others()), recorded(None)
     assert together == apart
     assert ("load one", "load", "failure") in [each[:3] for each in together["spans"]]
+
+
+def test_what_a_fork_does_that_goes_on_with_the_node_is_its_own(tmp_path: Path) -> None:
+    fork = "import os; child = os.fork(); _ = child and os.waitpid(child, 0); return 4"
+    _project(tmp_path / "p", fails=True, boom=fork)
+    apart, together = _recorded(Others(), fails=False), _recorded(None, fails=False)
+    assert together["datasets"] == apart["datasets"]
+    saves = [[each[:3] for each in found["spans"] if each[0] == "save four"] for found in (apart, together)]
+    assert saves == [[("save four", "save", "success")] * 2] * 2
 
 
 @pytest.mark.parametrize(("level", "events"), [("DEBUG", {"started", "finished"}), ("WARNING", set())])

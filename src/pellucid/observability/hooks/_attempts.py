@@ -118,7 +118,9 @@ class Attempts:
         run: OpenRun | None = parent.run
         if run is None or run.facts is None:
             return
-        if parent.bundle is not None:
+        bundle = parent.bundle
+        # What a fork begins is its own, also in a node that its parent goes on with.
+        if bundle is not None and bundle.is_here:
             assert self._ordinary is not None
             facts = run.facts
             is_brief = facts.is_brief(name, *data)
@@ -134,7 +136,7 @@ class Attempts:
             dataset=name,
             label=run.facts.label(name),
             parent=parent,
-            holder=parent if parent.holds_loads else None,
+            holder=parent if parent.holds_loads and bundle is None else None,
         )
         parent.open_children[span.span_id] = span
 
@@ -172,7 +174,7 @@ class Attempts:
             assert self._ordinary is not None
             self._ordinary.end_dataset(span)
             return
-        if parent.holds_loads:
+        if parent.holds_loads and parent.bundle is None:
             is_held = error is None and (span.kind == "load" or parent.holds_saves)
             self._table.end(run, span, result_of(error), error, holder=parent, is_held=is_held)
         else:
